@@ -51,23 +51,16 @@ type update struct {
 // Open opens the file, making it if it is not there. It fails with ErrLocked
 // or ErrDamaged.
 func Open(path string) (s *Store, err error) {
-	var file *os.File
-	defer func() {
-		if err != nil && file != nil {
-			_ = file.Close() // bbolt forgets it, and so its lock, when it panics
-		}
-	}()
 	defer guard(&err)
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	_, statErr := os.Stat(path)
+	isNew, err := checkLength(path)
+	if err != nil {
+		return nil, err
+	}
 	db, err := bbolt.Open(path, 0o600, &bbolt.Options{
 		Timeout:         500 * time.Millisecond,
 		FreelistType:    bbolt.FreelistMapType,
 		InitialMmapSize: addressSpace,
-		OpenFile: func(name string, flag int, perm os.FileMode) (*os.File, error) {
-			file, err = os.OpenFile(name, flag, perm)
-			return file, err
-		},
 	})
 	switch {
 	case errors.Is(err, bbolt.ErrTimeout):
@@ -77,7 +70,7 @@ func Open(path string) (s *Store, err error) {
 	case err != nil:
 		return nil, err
 	}
-	if err := prepare(db, path, statErr != nil); err != nil {
+	if err := prepare(db, path, isNew); err != nil {
 		_ = db.Close()
 		return nil, err
 	}
@@ -86,12 +79,9 @@ func Open(path string) (s *Store, err error) {
 	return s, nil
 }
 
-// prepare checks the file's length and makes the bucket and, for a new file,
-// its entry in the folder durable.
+// prepare makes the bucket and, for a new file, its entry in the folder
+// durable.
 func prepare(db *bbolt.DB, path string, isNew bool) error {
-	if err := checkLength(db, path); err != nil {
-		return err
-	}
 	err := db.View(func(tx *bbolt.Tx) error {
 		if tx.Bucket(bucket) == nil {
 			return bbolt.ErrBucketNotFound
@@ -108,20 +98,6 @@ func prepare(db *bbolt.DB, path string, isNew bool) error {
 		err = syncFolder(filepath.Dir(path))
 	}
 	return err
-}
-
-// checkLength finds a file that was cut: reading it would fault.
-func checkLength(db *bbolt.DB, path string) error {
-	return db.View(func(tx *bbolt.Tx) error {
-		info, err := os.Stat(path)
-		if err != nil {
-			return err
-		}
-		if info.Size() < tx.Size() {
-			return fmt.Errorf("%w: %s has %d bytes and should have %d", ErrDamaged, path, info.Size(), tx.Size())
-		}
-		return nil
-	})
 }
 
 func syncFolder(path string) error {
