@@ -1,0 +1,291 @@
+// Package file keeps the audit log in a folder: segment files of records, and
+// a file of signed checkpoints.
+//
+// Records that wait for durability together share one sync. The first write or
+// sync that fails ends the log for this process.
+package file
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/strongroom-dev/strongroom/internal/audit"
+	"github.com/strongroom-dev/strongroom/internal/group"
+)
+
+// SegmentSize is the default length of a segment, in bytes.
+const SegmentSize = 16 << 20
+
+// Options say how to open a log.
+type Options struct {
+	Dir         string
+	SegmentSize int64       // SegmentSize if zero
+	Signer      note.Signer // of the checkpoints
+	Verifier    note.Verifier
+	Expect      audit.Head // what the log must at least hold; the zero Head for nothing
+}
+
+// Log is an audit.Log in a folder.
+type Log struct {
+	opt    Options
+	writes *group.Committer[entry]
+	failed atomic.Pointer[error]
+	cut    int // bytes of a write that was never acknowledged, dropped at the start
+
+	// What the leader of a batch works on; guarded by the committer, but for
+	// the frontier, which others read.
+	file   *os.File
+	offset int64
+	buf    []byte
+
+	mu       sync.Mutex
+	frontier audit.Frontier
+
+	spares  sync.WaitGroup
+	making  atomic.Bool
+	signing sync.Mutex
+	signed  int64 // the size of the last checkpoint
+}
+
+type entry struct {
+	records [][]byte
+	leaves  []tlog.Hash
+}
+
+// Open opens the log, making it if the folder holds none. What a crash left
+// half-written, and so never acknowledged, is dropped. It fails with
+// ErrDamaged if the log is shorter than, or other than, its last checkpoint or
+// opt.Expect says.
+func Open(opt Options) (*Log, error) {
+	if opt.SegmentSize == 0 {
+		opt.SegmentSize = SegmentSize
+	}
+	if err := os.MkdirAll(opt.Dir, 0o700); err != nil {
+		return nil, err
+	}
+	l := &Log{opt: opt}
+	l.writes = group.New(l.commit)
+	names, err := segments(os.DirFS(opt.Dir))
+	if err != nil {
+		return nil, err
+	}
+	if len(names) == 0 {
+		err = l.roll()
+	} else {
+		err = l.resume(names[len(names)-1])
+	}
+	if err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// resume reads the last segment and checks it against the heads that are
+// known.
+func (l *Log) resume(name string) error {
+	f, frames, err := readSegment(os.DirFS(l.opt.Dir), name)
+	if err != nil {
+		return err
+	}
+	last, err := lastCheckpoint(os.DirFS(l.opt.Dir), l.opt.Verifier)
+	if err != nil {
+		return err
+	}
+	check := checker{want: []audit.Head{last, l.opt.Expect}}
+	if err := check.at(&f); err != nil {
+		return err
+	}
+	end, err := walk(frames, func(record []byte) error {
+		f.Add(tlog.RecordHash(record))
+		return check.at(&f)
+	})
+	if check.failed != nil {
+		return check.failed
+	}
+	if err != nil && !errors.Is(err, audit.ErrDamaged) { // that is an unfinished write, unless a checkpoint covers it
+		return err
+	}
+	if err := check.end(f.Size); err != nil {
+		return err
+	}
+	l.frontier, l.signed, l.offset = f, last.Size, headerLen+int64(end)
+	l.file, err = os.OpenFile(filepath.Join(l.opt.Dir, name), os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	return l.dropTail(frames[end:])
+}
+
+// dropTail zeroes what follows the last whole record.
+func (l *Log) dropTail(tail []byte) error {
+	for i := len(tail) - 1; i >= 0; i-- {
+		if tail[i] != 0 {
+			l.cut = i + 1
+			break
+		}
+	}
+	if l.cut == 0 {
+		return nil
+	}
+	if _, err := l.file.WriteAt(make([]byte, l.cut), l.offset); err != nil {
+		return err
+	}
+	return l.file.Sync()
+}
+
+// Dropped is how many bytes of an unfinished write the start found and
+// dropped.
+func (l *Log) Dropped() int { return l.cut }
+
+// Append implements audit.Log.
+func (l *Log) Append(records ...[]byte) error {
+	if err := l.failed.Load(); err != nil {
+		return *err
+	}
+	e := entry{records: records, leaves: make([]tlog.Hash, len(records))}
+	for i, r := range records {
+		if len(r) == 0 || len(r) > audit.MaxRecord {
+			return fmt.Errorf("audit: a record of %d bytes", len(r))
+		}
+		e.leaves[i] = tlog.RecordHash(r)
+	}
+	return l.writes.Do(e)
+}
+
+// commit writes and syncs a batch. It runs for one batch at a time.
+func (l *Log) commit(batch []entry) error {
+	if err := l.failed.Load(); err != nil {
+		return *err
+	}
+	l.mu.Lock()
+	f := l.frontier.Clone()
+	l.mu.Unlock()
+	for _, e := range batch {
+		for i, r := range e.records {
+			if l.offset+int64(len(l.buf)+frameHead+len(r)) > l.opt.SegmentSize {
+				if err := l.turnOver(&f); err != nil {
+					return err
+				}
+			}
+			l.buf = appendFrame(l.buf, r)
+			f.Add(e.leaves[i])
+		}
+	}
+	return l.flush(&f)
+}
+
+// flush writes what is gathered and makes it durable, and then part of the
+// tree.
+func (l *Log) flush(f *audit.Frontier) error {
+	if len(l.buf) > 0 {
+		_, err := l.file.WriteAt(l.buf, l.offset)
+		if err == nil && !skipSync {
+			err = syscall.Fdatasync(int(l.file.Fd()))
+		}
+		if err != nil {
+			return l.fail(err)
+		}
+		l.offset += int64(len(l.buf))
+		l.buf = l.buf[:0]
+	}
+	l.mu.Lock()
+	l.frontier = f.Clone()
+	l.mu.Unlock()
+	if l.offset > l.opt.SegmentSize/2 && l.making.CompareAndSwap(false, true) {
+		l.spares.Go(func() {
+			_ = makeSpare(l.opt.Dir, l.opt.SegmentSize) // turning over tries again, and tells
+		})
+	}
+	return nil
+}
+
+// turnOver flushes and begins the next segment. Where there is no room for it
+// the log stays as it is.
+func (l *Log) turnOver(f *audit.Frontier) error {
+	if err := l.flush(f); err != nil {
+		return err
+	}
+	old := l.file
+	if err := l.roll(); err != nil {
+		return err
+	}
+	return old.Close()
+}
+
+// roll begins a segment at the frontier.
+func (l *Log) roll() error {
+	l.spares.Wait()
+	defer l.making.Store(false)
+	if _, err := os.Stat(filepath.Join(l.opt.Dir, spare)); errors.Is(err, fs.ErrNotExist) || !l.making.Load() {
+		if err := makeSpare(l.opt.Dir, l.opt.SegmentSize); err != nil {
+			return err
+		}
+	}
+	file, err := startSegment(l.opt.Dir, &l.frontier)
+	if err != nil {
+		return l.fail(err)
+	}
+	l.file, l.offset = file, headerLen
+	return nil
+}
+
+// fail ends the log: what the disk holds now is unknown, and a later sync that
+// succeeds would not say otherwise.
+func (l *Log) fail(cause error) error {
+	err := fmt.Errorf("%w: %w", audit.ErrFailed, cause)
+	if !l.failed.CompareAndSwap(nil, &err) {
+		return *l.failed.Load()
+	}
+	return err
+}
+
+// Head implements audit.Log.
+func (l *Log) Head() audit.Head {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.frontier.Head()
+}
+
+// Checkpoint signs and keeps the head if there are records since the last one.
+func (l *Log) Checkpoint() error {
+	l.signing.Lock()
+	defer l.signing.Unlock()
+	if err := l.failed.Load(); err != nil {
+		return *err
+	}
+	h := l.Head()
+	if h.Size == l.signed {
+		return nil
+	}
+	cp, err := audit.Sign(l.opt.Signer, h)
+	if err != nil {
+		return err
+	}
+	if err := appendCheckpoint(l.opt.Dir, cp); err != nil {
+		return err
+	}
+	l.signed = h.Size
+	return nil
+}
+
+// Stats counts the calls of Append and the syncs that they shared.
+func (l *Log) Stats() (appends, syncs uint64) { return l.writes.Stats() }
+
+// Close implements audit.Log.
+func (l *Log) Close() error {
+	err := l.Checkpoint()
+	closed := errors.New("audit: the log is closed")
+	l.failed.CompareAndSwap(nil, &closed)
+	l.spares.Wait()
+	_ = os.Remove(filepath.Join(l.opt.Dir, spare))
+	return errors.Join(err, l.file.Close())
+}
