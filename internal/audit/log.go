@@ -1,6 +1,10 @@
 package audit
 
-import "errors"
+import (
+	"errors"
+	"io/fs"
+	"iter"
+)
 
 // Log keeps encoded records. It is safe for concurrent use.
 type Log interface {
@@ -13,8 +17,22 @@ type Log interface {
 	// Head is the tree over all that was appended.
 	Head() Head
 
+	// Scan reads the records in order, from an index on, up to what was
+	// durable at some moment after the call.
+	Scan(from int64) iter.Seq2[Entry, error]
+
+	// Files shows the log's own files to one who will verify them. Reading
+	// beside Append gives a log of some moment.
+	Files() fs.FS
+
 	// Close signs and keeps a last checkpoint and releases the log.
 	Close() error
+}
+
+// Entry is a record and its place in the log.
+type Entry struct {
+	Index  int64
+	Record []byte // valid until the next one
 }
 
 // Head is the number of records and the root hash of the tree over them.

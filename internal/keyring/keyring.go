@@ -14,6 +14,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -60,6 +61,7 @@ type Ring struct {
 type state struct {
 	saved   saved
 	ciphers map[uint32]cipher.AEAD
+	macs    sync.Pool // of *hasher
 }
 
 // saved is the ring as it is kept, sealed.
@@ -199,14 +201,25 @@ func (r *Ring) Open(dst []byte, name string, sealed []byte) ([]byte, error) {
 // MAC is a keyed hash for purposes that must not meet: equal data under one
 // purpose hash alike for the life of the store, and nobody without the ring
 // can try candidates.
-func (r *Ring) MAC(purpose string, data []byte) [sha256.Size]byte {
-	h := hmac.New(sha256.New, r.state.Load().saved.MAC)
-	h.Write([]byte(purpose))
-	h.Write([]byte{0})
+func (r *Ring) MAC(purpose string, data []byte) (sum [sha256.Size]byte) {
+	st := r.state.Load()
+	h, _ := st.macs.Get().(*hasher)
+	if h == nil {
+		h = &hasher{Hash: hmac.New(sha256.New, st.saved.MAC)}
+	}
+	h.Reset()
+	h.buf = append(append(h.buf[:0], purpose...), 0)
+	h.Write(h.buf)
 	h.Write(data)
-	var out [sha256.Size]byte
-	h.Sum(out[:0])
-	return out
+	h.buf = h.Sum(h.buf[:0])
+	copy(sum[:], h.buf)
+	st.macs.Put(h)
+	return sum
+}
+
+type hasher struct {
+	hash.Hash
+	buf []byte
 }
 
 const ringName = "keyring"

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"sync"
@@ -276,6 +277,14 @@ func (l *Log) Checkpoint() error {
 	l.signed = h.Size
 	return nil
 }
+
+// Scan implements audit.Log.
+func (l *Log) Scan(from int64) iter.Seq2[audit.Entry, error] {
+	return Scan(os.DirFS(l.opt.Dir), from)
+}
+
+// Files implements audit.Log.
+func (l *Log) Files() fs.FS { return os.DirFS(l.opt.Dir) }
 
 // Stats counts the calls of Append and the syncs that they shared.
 func (l *Log) Stats() (appends, syncs uint64) { return l.writes.Stats() }

@@ -12,20 +12,14 @@ import (
 	"github.com/strongroom-dev/strongroom/internal/audit"
 )
 
-// Entry is a record and its place in the log.
-type Entry struct {
-	Index  int64
-	Record []byte // valid until the next one
-}
-
 // Scan reads the records of a folder in order, from an index on. A segment
 // that cannot be read ends it with an error; what was never acknowledged at
 // the end of the last segment is left out.
-func Scan(dir fs.FS, from int64) iter.Seq2[Entry, error] {
-	return func(yield func(Entry, error) bool) {
+func Scan(dir fs.FS, from int64) iter.Seq2[audit.Entry, error] {
+	return func(yield func(audit.Entry, error) bool) {
 		names, err := segments(dir)
 		if err != nil {
-			yield(Entry{}, err)
+			yield(audit.Entry{}, err)
 			return
 		}
 		for i, name := range names {
@@ -41,16 +35,16 @@ func Scan(dir fs.FS, from int64) iter.Seq2[Entry, error] {
 
 var errStop = errors.New("stop")
 
-func scanSegment(dir fs.FS, name string, last bool, from int64, yield func(Entry, error) bool) bool {
+func scanSegment(dir fs.FS, name string, last bool, from int64, yield func(audit.Entry, error) bool) bool {
 	f, frames, err := readSegment(dir, name)
 	if err != nil {
-		yield(Entry{}, err)
+		yield(audit.Entry{}, err)
 		return false
 	}
 	index := f.Size
 	_, err = walk(frames, func(record []byte) error {
 		index++
-		if index-1 >= from && !yield(Entry{Index: index - 1, Record: record}, nil) {
+		if index-1 >= from && !yield(audit.Entry{Index: index - 1, Record: record}, nil) {
 			return errStop
 		}
 		return nil
@@ -59,7 +53,7 @@ func scanSegment(dir fs.FS, name string, last bool, from int64, yield func(Entry
 	case err == nil, last && errors.Is(err, audit.ErrDamaged):
 		return true
 	case !errors.Is(err, errStop):
-		yield(Entry{}, fmt.Errorf("record %d (%s): %w", index, name, err))
+		yield(audit.Entry{}, fmt.Errorf("record %d (%s): %w", index, name, err))
 	}
 	return false
 }

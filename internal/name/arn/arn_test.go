@@ -57,3 +57,14 @@ func FuzzSecretID(f *testing.F) {
 		}
 	})
 }
+
+func TestEveryVerbHasAnAction(t *testing.T) {
+	seen := map[string]secret.Verb{}
+	for _, v := range secret.Verbs() {
+		a := arn.Action(v)
+		if other, ok := seen[a]; a == "" || ok {
+			t.Errorf("%s is called %q, as %s is", v, a, other)
+		}
+		seen[a] = v
+	}
+}

@@ -1,0 +1,177 @@
+package core
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/fxamacker/cbor/v2"
+
+	"github.com/strongroom-dev/strongroom/internal/fault"
+	"github.com/strongroom-dev/strongroom/internal/gate"
+	"github.com/strongroom-dev/strongroom/internal/keyring"
+	"github.com/strongroom-dev/strongroom/internal/name/arn"
+	"github.com/strongroom-dev/strongroom/internal/secret"
+)
+
+// The keys of the store. A space is ACCOUNT/REGION, of which neither holds a
+// slash; names come last, for they may hold anything. Times are hexadecimal
+// milliseconds, so that keys sort by them.
+//
+//	secret/SPACE/NAME                       a secret's row
+//	value/SPACE/SUFFIX/NUMBER/NAME          the value of a version; never written twice
+//	created/SPACE/TIME/NAME                 index: the secrets by their creation
+//	purge/TIME/SPACE/NAME                   index: when a deleted secret's window ends
+//	credential/ID                           an access key
+const (
+	secretPrefix     = "secret/"
+	valuePrefix      = "value/"
+	createdPrefix    = "created/"
+	purgePrefix      = "purge/"
+	credentialPrefix = "credential/"
+)
+
+func spaceKey(s secret.Space) string { return s.Account + "/" + s.Region + "/" }
+
+func secretKey(s secret.Space, name string) string {
+	return secretPrefix + s.Account + "/" + s.Region + "/" + name
+}
+
+func valueKey(s secret.Space, sec *secret.Secret, number uint64) string {
+	return valuePrefix + s.Account + "/" + s.Region + "/" + sec.Suffix + "/" + strconv.FormatUint(number, 10) + "/" + sec.Name
+}
+
+func timeKey(i secret.Instant) string { return fmt.Sprintf("%012x", uint64(i)) }
+
+func createdKey(s secret.Space, sec *secret.Secret) string {
+	return createdPrefix + spaceKey(s) + timeKey(sec.Created) + "/" + sec.Name
+}
+
+func purgeKey(s secret.Space, sec *secret.Secret) string {
+	return purgePrefix + timeKey(sec.PurgeAt) + "/" + spaceKey(s) + sec.Name
+}
+
+// A row is a format number and CBOR.
+const rowFormat = 1
+
+func encodeRow(x any) ([]byte, error) {
+	text, err := cbor.Marshal(x)
+	return append([]byte{rowFormat}, text...), err
+}
+
+func decodeRow[T any](opened []byte) (*T, error) {
+	if len(opened) == 0 || opened[0] != rowFormat {
+		return nil, errors.New("core: a row has an unknown format: it was written by a newer version")
+	}
+	x := new(T)
+	return x, cbor.Unmarshal(opened[1:], x)
+}
+
+// load finds a secret; nil if there is none.
+func (c *Core) load(tx *gate.Tx, s secret.Space, name string) (*secret.Secret, error) {
+	sec, _, err := c.rows.secrets.Load(tx, secretKey(s, name))
+	return sec, damaged(err)
+}
+
+// damaged says so where an entry cannot be opened.
+func damaged(err error) error {
+	if errors.Is(err, keyring.ErrDamaged) {
+		return fault.Wrap(fault.Internal, err, "An entry of the store is damaged; restore it from a backup.")
+	}
+	return err
+}
+
+// save writes a secret's row and keeps its indexes right. old is the row that
+// it replaces, nil for none.
+func (c *Core) save(tx *gate.Tx, s secret.Space, old, sec *secret.Secret) error {
+	text, err := encodeRow(sec)
+	if err != nil {
+		return err
+	}
+	if err := tx.Put(secretKey(s, sec.Name), text); err != nil {
+		return err
+	}
+	if old == nil {
+		if err := tx.PutIndex(createdKey(s, sec)); err != nil {
+			return err
+		}
+	}
+	if old != nil && old.IsDeleted() && old.PurgeAt != sec.PurgeAt {
+		if err := tx.Delete(purgeKey(s, old)); err != nil {
+			return err
+		}
+	}
+	if sec.IsDeleted() {
+		return tx.PutIndex(purgeKey(s, sec))
+	}
+	return nil
+}
+
+// erase removes a secret with all its values and indexes.
+func (c *Core) erase(tx *gate.Tx, s secret.Space, sec *secret.Secret) error {
+	keys := []string{secretKey(s, sec.Name), createdKey(s, sec)}
+	if sec.IsDeleted() {
+		keys = append(keys, purgeKey(s, sec))
+	}
+	for _, v := range sec.Versions {
+		keys = append(keys, valueKey(s, sec, v.Number))
+	}
+	for _, k := range keys {
+		if err := tx.Delete(k); err != nil {
+			return err
+		}
+	}
+	c.forgetAccess(s, sec.Name)
+	return nil
+}
+
+// resolve implements gate.Resolver. A ref with a suffix means only the secret
+// of that suffix; one that was sent to another region means nothing there.
+func (c *Core) resolve(tx *gate.Tx, r secret.Ref) (secret.Ref, *secret.Secret, error) {
+	if r.Kind != secret.KindSecret || r.Name == "" {
+		return r, nil, nil
+	}
+	if who := tx.Caller(); who.Region != "" && who.Region != r.Space.Region {
+		return r, nil, nil
+	}
+	sec, err := c.load(tx, r.Space, r.Name)
+	if err != nil || sec == nil || (r.Suffix != "" && r.Suffix != sec.Suffix) {
+		return r, nil, err
+	}
+	r.Suffix = sec.Suffix
+	return r, sec, nil
+}
+
+// The faults that many operations share.
+func noSecret() error {
+	return fault.New(fault.NotFound, "Secrets Manager can't find the specified secret.")
+}
+
+func markedDeleted() error {
+	return fault.New(fault.Deleted, "You can't perform this operation on the secret because it was marked for deletion.")
+}
+
+// live is the operation's secret, if it is there and not marked for deletion.
+func live(tx *gate.Tx) (*secret.Secret, error) {
+	switch s := tx.Subject(); {
+	case s == nil:
+		return nil, noSecret()
+	case s.IsDeleted():
+		return nil, markedDeleted()
+	default:
+		return s, nil
+	}
+}
+
+// RefOf is the full ref of a secret in a space.
+func RefOf(s secret.Space, sec *secret.Secret) secret.Ref {
+	return secret.Ref{Space: s, Kind: secret.KindSecret, Name: sec.Name, Suffix: sec.Suffix}
+}
+
+func actionsOf(verbs []secret.Verb) []string {
+	out := make([]string, len(verbs))
+	for i, v := range verbs {
+		out[i] = arn.Action(v)
+	}
+	return out
+}

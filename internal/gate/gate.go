@@ -1,0 +1,262 @@
+// Package gate is the one way to the data. It alone holds the store: whatever
+// is done to it is asked of the gate, which decides, has it done, and records
+// what came of it before the answer leaves.
+//
+// It must not know protocols, nor what an operation does.
+package gate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"github.com/strongroom-dev/strongroom/internal/audit"
+	"github.com/strongroom-dev/strongroom/internal/fault"
+	"github.com/strongroom-dev/strongroom/internal/keyring"
+	"github.com/strongroom-dev/strongroom/internal/policy"
+	"github.com/strongroom-dev/strongroom/internal/secret"
+	"github.com/strongroom-dev/strongroom/internal/store"
+)
+
+// Caller is who asks, this once.
+type Caller struct {
+	Principal string          // an ARN, or "anonymous", or "system"
+	Account   string          // of the principal; empty for the system
+	Region    string          // which the request was sent to; empty for any
+	AccessKey string          // with which the caller proved who it is
+	Program   *policy.Program // what the caller may do
+	Door      string
+	Source    string // network address
+	Client    string // User-Agent
+	RequestID string
+}
+
+// Anonymous is the principal of a caller that has not proved who it is.
+const Anonymous = "anonymous"
+
+// System is the principal of the house's own clockwork.
+const System = "system"
+
+// Resolver finds the thing that a ref means: it completes the ref from the
+// thing itself. A ref that means nothing comes back as it was, with nil.
+type Resolver func(tx *Tx, ref secret.Ref) (secret.Ref, *secret.Secret, error)
+
+// Config is what a gate is made of.
+type Config struct {
+	Store   store.Store
+	Ring    *keyring.Ring
+	Log     audit.Log
+	Resolve Resolver
+	Node    string                              // this server's name in records
+	Now     func() time.Time                    // time.Now if nil
+	Rewrap  func(*keyring.Ring) ([]byte, error) // seals a changed ring under the root key
+	Logger  *slog.Logger                        // for what no caller may see
+}
+
+// Gate holds the store. It is safe for concurrent use.
+type Gate struct {
+	cfg    Config
+	failed atomic.Pointer[error] // why the node sealed itself
+	outbox outbox
+}
+
+// New makes a gate. Call Recover before the first operation.
+func New(cfg Config) *Gate {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	g := &Gate{cfg: cfg}
+	g.outbox.signal = make(chan struct{}, 1)
+	return g
+}
+
+// operation is one passage through the gate.
+type operation struct {
+	gate   *Gate
+	who    Caller
+	verb   secret.Verb
+	record audit.Record
+	begun  time.Time
+	spell  policy.Question
+}
+
+// Do asks whether who may do v on r, does the work if so, records what came of
+// it, and only then gives the answer. A write's record commits with the write;
+// a read's, or a refusal's, is durable in the log before Do returns. If it
+// cannot be recorded there is no answer.
+//
+// work may run more than once and must have no effects but through Tx. Do
+// fails with Denied, Sealed, Unavailable, or as work did; an error that is no
+// fault is Internal.
+func Do[T any](ctx context.Context, g *Gate, who Caller, v secret.Verb, r secret.Ref, work func(*Tx, secret.Ref) (T, error)) (T, error) {
+	var none, out T
+	op := g.begin(who, v, r)
+	err := g.Failed()
+	if err == nil {
+		err = op.pass(ctx, r, func(tx *Tx, ref secret.Ref) error {
+			var err error
+			out, err = work(tx, ref)
+			return err
+		})
+	}
+	if err := op.finish(err); err != nil {
+		return none, err
+	}
+	return out, nil
+}
+
+func (g *Gate) begin(who Caller, v secret.Verb, r secret.Ref) *operation {
+	now := g.cfg.Now()
+	op := &operation{gate: g, who: who, verb: v, begun: now}
+	op.record = audit.Record{
+		ID: NewID(now), Time: now, Node: g.cfg.Node, Door: who.Door, Caller: who.Principal, AccessKey: who.AccessKey,
+		Source: who.Source, Client: who.Client, RequestID: who.RequestID, Verb: v.String(), Resource: spellResource(r),
+	}
+	return op
+}
+
+// pass opens the transaction that the verb asks for and goes through the door.
+func (op *operation) pass(ctx context.Context, r secret.Ref, work func(*Tx, secret.Ref) error) error {
+	s := op.gate.cfg.Store
+	if !op.verb.Writes() {
+		return s.View(ctx, func(rd store.Reader) error {
+			return op.decideAndWork(&Tx{op: op, r: rd}, r, work)
+		})
+	}
+	var done []func()
+	err := s.Update(ctx, func(w store.Writer) error {
+		op.reset()
+		tx := &Tx{op: op, r: w, w: w}
+		if err := op.decideAndWork(tx, r, work); err != nil {
+			return err
+		}
+		done = tx.committed
+		return op.toOutbox(w)
+	})
+	if err != nil {
+		return err
+	}
+	for _, f := range done {
+		f()
+	}
+	op.gate.outbox.add(&op.record)
+	return nil
+}
+
+// reset forgets what an earlier run of the same update noted.
+func (op *operation) reset() {
+	op.record.Items, op.record.Decision, op.record.Reasons = nil, "", nil
+	op.record.Version, op.record.Value = "", [32]byte{}
+}
+
+func (op *operation) decideAndWork(tx *Tx, r secret.Ref, work func(*Tx, secret.Ref) error) (err error) {
+	defer func() {
+		if x := recover(); x != nil {
+			err = fmt.Errorf("gate: %s panicked: %v\n%s", op.verb, x, debug.Stack())
+		}
+	}()
+	ref, subject, err := op.gate.cfg.Resolve(tx, r)
+	if err != nil {
+		return err
+	}
+	if ref != r {
+		op.record.Resource = spellResource(ref)
+	}
+	tx.subject = subject
+	d := op.decide(op.verb, ref)
+	op.record.Reasons = d.Reasons
+	if !d.Allowed {
+		op.record.Decision = "deny"
+		return fault.New(fault.Denied, "%s", d.Reasons[0])
+	}
+	op.record.Decision = "allow"
+	return work(tx, ref)
+}
+
+// finish records whatever is not recorded yet, and turns the error into a
+// fault.
+func (op *operation) finish(err error) error {
+	op.record.Outcome = "ok"
+	if err != nil {
+		err = asFault(err)
+		op.record.Outcome = fault.CodeOf(err).String()
+		if fault.Is(err, fault.Internal) || fault.Is(err, fault.Unavailable) {
+			op.gate.cfg.Logger.Error("operation failed", "verb", op.verb.String(), "request_id", op.who.RequestID, "record", op.record.ID, "error", err)
+		}
+	}
+	recorded := err == nil && (op.verb.Writes() || op.verb.Quiet())
+	if recorded || op.gate.Failed() != nil {
+		return err
+	}
+	if failed := op.gate.log(&op.record, op.begun); failed != nil {
+		return failed
+	}
+	return err
+}
+
+// asFault makes a fault of any error.
+func asFault(err error) error {
+	if _, ok := errors.AsType[*fault.Error](err); ok {
+		return err
+	}
+	switch {
+	case errors.Is(err, store.ErrClosed):
+		return fault.Wrap(fault.Unavailable, err, "The server is shutting down.")
+	case errors.Is(err, store.ErrUnknown):
+		return fault.Wrap(fault.Unavailable, err, "The store did not confirm the write.")
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return fault.Wrap(fault.Unavailable, err, "The request was cancelled.")
+	}
+	return fault.Wrap(fault.Internal, err, "An internal error occurred.")
+}
+
+// log makes one record durable.
+func (g *Gate) log(r *audit.Record, begun time.Time) error {
+	b := buffers.Get().(*buffer)
+	defer buffers.Put(b)
+	r.Took = g.cfg.Now().Sub(begun)
+	b.text = r.Append(b.text[:0])
+	b.list[0] = b.text
+	if answerFirst {
+		go func(text []byte) { _ = g.cfg.Log.Append(text) }(append([]byte{}, b.text...))
+		return nil
+	}
+	return g.logged(g.cfg.Log.Append(b.list[:]...))
+}
+
+// logged turns an error of the log into a fault, and seals the node on one
+// after which the log cannot be trusted.
+func (g *Gate) logged(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, audit.ErrFull):
+		g.cfg.Logger.Error("there is no room for the audit log: requests are refused until there is", "error", err)
+		return fault.Wrap(fault.Unavailable, err, "The request could not be recorded.")
+	}
+	g.fail(err)
+	return g.Failed()
+}
+
+func (g *Gate) fail(cause error) {
+	err := error(fault.Wrap(fault.Sealed, cause, "The server sealed itself because the audit log could not be written."))
+	if g.failed.CompareAndSwap(nil, &err) {
+		g.cfg.Logger.Error("the audit log could not be written: this node is sealed until it is restarted", "error", cause)
+	}
+}
+
+// Failed is why the node sealed itself, a fault of code Sealed; nil if it did
+// not.
+func (g *Gate) Failed() error {
+	if err := g.failed.Load(); err != nil {
+		return *err
+	}
+	return nil
+}

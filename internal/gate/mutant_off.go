@@ -1,0 +1,5 @@
+//go:build !mutant_answer_first
+
+package gate
+
+const answerFirst = false

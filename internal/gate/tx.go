@@ -1,0 +1,136 @@
+package gate
+
+import (
+	"errors"
+	"io/fs"
+	"iter"
+	"time"
+
+	"github.com/strongroom-dev/strongroom/internal/audit"
+	"github.com/strongroom-dev/strongroom/internal/fault"
+	"github.com/strongroom-dev/strongroom/internal/plain"
+	"github.com/strongroom-dev/strongroom/internal/secret"
+	"github.com/strongroom-dev/strongroom/internal/store"
+)
+
+// Tx is what an operation's work may touch. It is valid while the work runs,
+// and for one goroutine.
+type Tx struct {
+	op        *operation
+	r         store.Reader
+	w         store.Writer // nil in a read
+	subject   *secret.Secret
+	committed []func()
+}
+
+var errReadOnly = errors.New("gate: this verb does not write")
+
+// Now is the operation's one time.
+func (tx *Tx) Now() time.Time { return tx.op.begun }
+
+// Caller is who asks.
+func (tx *Tx) Caller() *Caller { return &tx.op.who }
+
+// Subject is the secret that the ref was resolved to, nil if there is none. It
+// is shared: clone it to change it.
+func (tx *Tx) Subject() *secret.Secret { return tx.subject }
+
+// Get gives an entry as it is stored: sealed, and valid while the work runs;
+// nil if there is none.
+func (tx *Tx) Get(key string) ([]byte, error) { return tx.r.Get(key) }
+
+// Open opens a sealed entry of that key into memory of the caller's own.
+func (tx *Tx) Open(key string, sealed []byte) (plain.Value, error) {
+	b, err := tx.op.gate.cfg.Ring.Open(nil, key, sealed)
+	if err != nil {
+		return plain.Value{}, err
+	}
+	return plain.New(b), nil
+}
+
+// Scan walks entries as they are stored.
+func (tx *Tx) Scan(r store.Range) iter.Seq2[store.Entry, error] { return tx.r.Scan(r) }
+
+// Put seals a value and writes it.
+func (tx *Tx) Put(key string, value []byte) error {
+	if tx.w == nil {
+		return errReadOnly
+	}
+	return tx.w.Put(key, tx.op.gate.cfg.Ring.Seal(nil, key, value))
+}
+
+// PutIndex writes an entry whose key says everything.
+func (tx *Tx) PutIndex(key string) error {
+	if tx.w == nil {
+		return errReadOnly
+	}
+	return tx.w.Put(key, nil)
+}
+
+// Delete removes an entry.
+func (tx *Tx) Delete(key string) error {
+	if tx.w == nil {
+		return errReadOnly
+	}
+	return tx.w.Delete(key)
+}
+
+// May asks of another thing what the gate asked of the operation's own, for
+// lists and batches. The answer is not recorded by itself: note an Item.
+func (tx *Tx) May(v secret.Verb, ref secret.Ref) bool {
+	return tx.op.decide(v, ref).Allowed
+}
+
+// Item notes one part of a batch in the record.
+func (tx *Tx) Item(i audit.Item) { tx.op.record.Items = append(tx.op.record.Items, i) }
+
+// Saw notes in the record which version's value was read or written.
+func (tx *Tx) Saw(version string, value plain.Value) {
+	tx.op.record.Version = version
+	if !value.IsZero() {
+		tx.op.record.Value = tx.op.gate.cfg.Ring.MAC("audit value", value.Open())
+	}
+}
+
+// MAC is a keyed hash for the purpose.
+func (tx *Tx) MAC(purpose string, data []byte) [32]byte {
+	return tx.op.gate.cfg.Ring.MAC(purpose, data)
+}
+
+// RecordID is the ID of this operation's record.
+func (tx *Tx) RecordID() string { return tx.op.record.ID }
+
+// Records reads the audit log from an index on.
+func (tx *Tx) Records(from int64) iter.Seq2[audit.Entry, error] { return tx.op.gate.cfg.Log.Scan(from) }
+
+// AuditHead is the audit log's size and root.
+func (tx *Tx) AuditHead() audit.Head { return tx.op.gate.cfg.Log.Head() }
+
+// AuditFiles shows the audit log's own files; they outlive the operation.
+func (tx *Tx) AuditFiles() fs.FS { return tx.op.gate.cfg.Log.Files() }
+
+// KeyringKey is the key of the wrapped keyring, the one entry that the keyring
+// does not seal itself.
+const KeyringKey = "keyring"
+
+// RotateKeyring gives the keyring a new active key. Entries that older keys
+// sealed stay readable. It returns the number of the new key.
+func (tx *Tx) RotateKeyring() (uint32, error) {
+	if tx.w == nil {
+		return 0, errReadOnly
+	}
+	cfg := &tx.op.gate.cfg
+	if cfg.Rewrap == nil {
+		return 0, fault.New(fault.Unsupported, "This server cannot rotate its keyring.")
+	}
+	next := cfg.Ring.Rotated(tx.Now().UnixMilli())
+	wrapped, err := cfg.Rewrap(next)
+	if err != nil {
+		return 0, err
+	}
+	if err := tx.w.Put(KeyringKey, wrapped); err != nil {
+		return 0, err
+	}
+	tx.committed = append(tx.committed, func() { cfg.Ring.Adopt(next) })
+	return next.Active(), nil
+}

@@ -1,0 +1,32 @@
+package arn
+
+import "github.com/strongroom-dev/strongroom/internal/secret"
+
+// actions are the names that IAM policies know the verbs by. Strongroom's own
+// operations, which AWS does not have, are under a prefix of their own.
+var actions = map[secret.Verb]string{
+	secret.Authenticate:     "strongroom:Authenticate",
+	secret.CreateSecret:     "secretsmanager:CreateSecret",
+	secret.GetValue:         "secretsmanager:GetSecretValue",
+	secret.BatchGetValue:    "secretsmanager:BatchGetSecretValue",
+	secret.PutValue:         "secretsmanager:PutSecretValue",
+	secret.UpdateSecret:     "secretsmanager:UpdateSecret",
+	secret.MoveLabel:        "secretsmanager:UpdateSecretVersionStage",
+	secret.DescribeSecret:   "secretsmanager:DescribeSecret",
+	secret.ListSecrets:      "secretsmanager:ListSecrets",
+	secret.ListVersions:     "secretsmanager:ListSecretVersionIds",
+	secret.DeleteSecret:     "secretsmanager:DeleteSecret",
+	secret.RestoreSecret:    "secretsmanager:RestoreSecret",
+	secret.TagSecret:        "secretsmanager:TagResource",
+	secret.UntagSecret:      "secretsmanager:UntagResource",
+	secret.RandomPassword:   "secretsmanager:GetRandomPassword",
+	secret.PurgeDeleted:     "strongroom:PurgeDeleted",
+	secret.RecordAccess:     "strongroom:RecordAccess",
+	secret.CreateCredential: "iam:CreateAccessKey",
+	secret.RotateKeyring:    "strongroom:RotateKeyring",
+	secret.ReadAudit:        "strongroom:ReadAudit",
+	secret.Backup:           "strongroom:Backup",
+}
+
+// Action is the verb's name in IAM policies.
+func Action(v secret.Verb) string { return actions[v] }
