@@ -14,7 +14,7 @@ import (
 )
 
 // notOperations are the methods of core that show nothing and change nothing.
-var notOperations = map[string]bool{"Reject": true, "Failed": true, "Due": true, "Accesses": true}
+var notOperations = map[string]bool{"Reject": true, "RefuseClaim": true, "Failed": true, "Due": true, "Accesses": true}
 
 type noClaim struct{ core.Credential }
 

@@ -1,0 +1,98 @@
+package aws
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/strongroom-dev/strongroom/internal/door"
+	"github.com/strongroom-dev/strongroom/internal/fault"
+	"github.com/strongroom-dev/strongroom/internal/name/arn"
+)
+
+// wireError is an error as it goes over the wire. AWS writes the message's
+// name with a small letter where an error is not of the service's own model.
+type wireError struct {
+	kind    string
+	message string
+	status  int
+	lower   bool
+}
+
+func (e *wireError) Error() string { return e.kind + ": " + e.message }
+
+var errTooLarge = &wireError{kind: "RequestEntityTooLargeException", message: "The request is too large.", status: http.StatusRequestEntityTooLarge, lower: true}
+
+// wire is how each code goes over the wire.
+var wire = map[fault.Code]wireError{
+	fault.Internal:        {kind: "InternalServiceError", status: http.StatusInternalServerError},
+	fault.NotFound:        {kind: "ResourceNotFoundException", status: http.StatusBadRequest},
+	fault.Exists:          {kind: "ResourceExistsException", status: http.StatusBadRequest},
+	fault.Unauthenticated: {kind: "UnrecognizedClientException", status: http.StatusBadRequest, lower: true},
+	fault.Denied:          {kind: "AccessDeniedException", status: http.StatusBadRequest},
+	fault.Invalid:         {kind: "InvalidParameterException", status: http.StatusBadRequest},
+	fault.TooLarge:        {kind: "InvalidParameterException", status: http.StatusBadRequest},
+	fault.Unsupported:     {kind: "InvalidRequestException", status: http.StatusBadRequest},
+	fault.Conflict:        {kind: "InvalidRequestException", status: http.StatusBadRequest},
+	fault.Deleted:         {kind: "InvalidRequestException", status: http.StatusBadRequest},
+	fault.Limit:           {kind: "LimitExceededException", status: http.StatusBadRequest},
+	fault.Throttled:       {kind: "ThrottlingException", status: http.StatusBadRequest, lower: true},
+	fault.Sealed:          {kind: "InternalServiceError", status: http.StatusServiceUnavailable},
+	fault.Unavailable:     {kind: "InternalServiceError", status: http.StatusServiceUnavailable},
+	fault.EngineFailed:    {kind: "InternalServiceError", status: http.StatusInternalServerError},
+}
+
+// toWire makes a wire error of any error. Of what is unforeseen no detail goes
+// out.
+func (q *request) toWire(err error) *wireError {
+	if e, ok := errors.AsType[*wireError](err); ok {
+		return e
+	}
+	f, ok := errors.AsType[*fault.Error](err)
+	if !ok {
+		f = fault.Wrap(fault.Internal, err, "")
+	}
+	e := wire[f.Code]
+	e.message = f.Message
+	switch f.Code {
+	case fault.Internal:
+		e.message = "An error occurred on the server side."
+	case fault.Denied:
+		e.message = q.denied(f.Message)
+	}
+	return &e
+}
+
+// denied is AWS's text of a refusal.
+func (q *request) denied(reason string) string {
+	if q.op == nil {
+		return reason
+	}
+	action := arn.Action(q.op.verb)
+	on := ""
+	if q.given != "" {
+		on = " on resource: " + q.given
+	}
+	why := "because no identity-based policy allows the " + action + " action"
+	if strings.Contains(reason, "resource-based") {
+		why = "because no resource-based policy allows the " + action + " action"
+	}
+	return fmt.Sprintf("User: %s is not authorized to perform: %s%s %s", q.who.Principal, action, on, why)
+}
+
+// writeError sends an error.
+func writeError(w http.ResponseWriter, q *request, x *door.Exchange, err error) {
+	e := q.toWire(err)
+	x.Outcome = e.kind
+	write(w, e.status, func(o *object) {
+		member := "Message"
+		if e.lower {
+			member = "message"
+		}
+		o.str("__type", e.kind)
+		if e.message != "" {
+			o.str(member, e.message)
+		}
+	})
+}
