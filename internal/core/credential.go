@@ -9,6 +9,7 @@ import (
 	"github.com/strongroom-dev/strongroom/internal/plain"
 	"github.com/strongroom-dev/strongroom/internal/policy"
 	"github.com/strongroom-dev/strongroom/internal/secret"
+	"github.com/strongroom-dev/strongroom/internal/store"
 )
 
 // credentialRow is an access key as it is stored.
@@ -136,4 +137,11 @@ func (c *Core) RefuseClaim(ctx context.Context, who Caller, accessKey string, ca
 		return struct{}{}, cause
 	})
 	return err
+}
+
+// HasCredential reports whether a store holds an access key, for who opens the
+// store before there is a core.
+func HasCredential(r store.Reader, accessKey string) (bool, error) {
+	sealed, err := r.Get(credentialPrefix + accessKey)
+	return sealed != nil, err
 }

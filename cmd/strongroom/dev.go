@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/strongroom-dev/strongroom/internal/core"
+	"github.com/strongroom-dev/strongroom/internal/gate"
+	"github.com/strongroom-dev/strongroom/internal/name/arn"
+	"github.com/strongroom-dev/strongroom/internal/plain"
+	"github.com/strongroom-dev/strongroom/internal/seal"
+	"github.com/strongroom-dev/strongroom/internal/seal/file"
+	"github.com/strongroom-dev/strongroom/internal/secret"
+)
+
+// The development credentials, the same on every machine. server refuses them.
+const (
+	devAccessKey = "AKIASTRONGROOMDEV000"
+	devSecretKey = "strongroom/dev/only/secret/access/key/01"
+	devAccount   = "000000000000"
+	devRegion    = "us-east-1"
+)
+
+type devOptions struct {
+	listen, data, account, accessKey, secretKey, region string
+	quiet                                               bool
+}
+
+func devCommand() *cobra.Command {
+	var o devOptions
+	c := &cobra.Command{
+		Use:   "dev",
+		Short: "Run a ready server with known credentials, on this machine only",
+		Long: `Run a ready server with known credentials, on this machine only.
+
+Without --data everything is kept in a temporary folder that goes with the
+process.`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := fromEnvironment(c); err != nil {
+				return err
+			}
+			return o.run(c.Context(), c.OutOrStdout())
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&o.listen, "listen", "127.0.0.1:8200", "address to serve on; loopback only")
+	f.StringVar(&o.data, "data", "", "folder to keep the data in")
+	f.StringVar(&o.account, "account", devAccount, "AWS account ID to stand in for")
+	f.StringVar(&o.accessKey, "access-key", devAccessKey, "access key ID to accept")
+	f.StringVar(&o.secretKey, "secret-key", devSecretKey, "its secret access key")
+	f.StringVar(&o.region, "region", devRegion, "region of the example secret")
+	f.BoolVar(&o.quiet, "quiet", false, "do not log requests")
+	return c
+}
+
+func (o *devOptions) run(ctx context.Context, out io.Writer) error {
+	if !isLoopback(o.listen) {
+		return usagef("dev serves on loopback only, not on %q: its credentials are known to everybody. Use strongroom server", o.listen)
+	}
+	dir := folder(o.data)
+	if o.data == "" {
+		tmp, err := os.MkdirTemp("", "strongroom-dev-")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(tmp)
+		dir = folder(tmp)
+	}
+	w := io.Writer(os.Stderr)
+	if o.quiet {
+		w = io.Discard
+	}
+	logger, flush := newLogger(w)
+	defer flush.Close()
+	if !dir.exists() {
+		if err := o.make(dir); err != nil {
+			return err
+		}
+	}
+	h, err := dir.open(func(seal.Config) (seal.Seal, error) { return file.Open(dir.sealKey()) }, logger)
+	if err != nil {
+		return err
+	}
+	if err := o.furnish(ctx, h); err != nil {
+		return err
+	}
+	return h.serve(ctx, listening{addr: o.listen}, func(addr net.Addr) { o.welcome(out, addr) })
+}
+
+func (o *devOptions) make(dir folder) error {
+	if err := os.MkdirAll(string(dir), 0o700); err != nil {
+		return err
+	}
+	s, err := file.Create(dir.sealKey())
+	if err != nil {
+		return err
+	}
+	return dir.make(file.Kind, s, 0, 0)
+}
+
+// furnish makes the development credential and the example secret.
+func (o *devOptions) furnish(ctx context.Context, h *house) error {
+	err := h.core.CreateCredential(ctx, core.House(secret.CreateCredential), core.NewCredential{
+		AccessKey: o.accessKey, Secret: plain.New([]byte(o.secretKey)), Principal: arn.User(o.account, "dev"), Account: o.account,
+	})
+	if err != nil {
+		return err
+	}
+	space := secret.Space{Account: o.account, Region: o.region}
+	ref := secret.Ref{Space: space, Kind: secret.KindSecret, Name: "prod/myapp/database"}
+	who := core.House(secret.DescribeSecret, secret.CreateSecret)
+	if _, err := h.core.DescribeSecret(ctx, who, ref); err == nil {
+		return nil
+	}
+	_, err = h.core.CreateSecret(ctx, who, core.CreateSecretInput{
+		Space: space, Name: ref.Name, Token: gate.NewID(time.Now()), Description: "An example to read",
+		Content: core.Content{Form: secret.Text, Value: plain.New([]byte(
+			`{"DB_HOST":"db.internal","DB_PORT":"5432","DB_USER":"myapp","DB_PASSWORD":"correct-horse-battery-staple"}`))},
+	})
+	return err
+}
+
+func (o *devOptions) welcome(out io.Writer, addr net.Addr) {
+	fmt.Fprintf(out, `Strongroom is ready, for development only. Anybody on this machine can use it.
+
+Paste this where your program runs:
+
+  export AWS_ENDPOINT_URL=http://%s AWS_REGION=%s
+  export AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=%s
+
+Then, for example:
+
+  aws secretsmanager get-secret-value --secret-id prod/myapp/database
+  strongroom get prod/myapp/database
+
+`, addr, o.region, o.accessKey, o.secretKey)
+	if o.data == "" {
+		fmt.Fprintln(out, "Nothing is kept when it stops (Ctrl-C); --data DIR keeps it.")
+	}
+}

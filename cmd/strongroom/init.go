@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base32"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/strongroom-dev/strongroom/internal/core"
+	"github.com/strongroom-dev/strongroom/internal/name/arn"
+	"github.com/strongroom-dev/strongroom/internal/plain"
+	"github.com/strongroom-dev/strongroom/internal/seal"
+	"github.com/strongroom-dev/strongroom/internal/seal/file"
+	"github.com/strongroom-dev/strongroom/internal/seal/shamir"
+	"github.com/strongroom-dev/strongroom/internal/secret"
+)
+
+type initOptions struct {
+	data, seal, sealKey, account string
+	shares, threshold            int
+}
+
+func initCommand() *cobra.Command {
+	var o initOptions
+	c := &cobra.Command{
+		Use:   "init --data DIR",
+		Short: "Make a data folder, its seal and the first administrator",
+		Long: `Make a data folder, its seal and the first administrator, whose credentials are
+printed once and kept nowhere in the clear.
+
+The file seal keeps its key in a file, by default in the data folder itself:
+move it to another disk, or name another place with --seal-key, so that who
+gets the data does not get the key. The shamir seal has no key at rest: it
+splits it into shares, of which the threshold must be given at every start.`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := fromEnvironment(c); err != nil {
+				return err
+			}
+			return o.run(c.Context(), c.OutOrStdout())
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&o.data, "data", "", "folder to make")
+	f.StringVar(&o.seal, "seal", file.Kind, "what protects the root key: file or shamir")
+	f.StringVar(&o.sealKey, "seal-key", "", "file seal: where to keep the key (default DIR/seal.key)")
+	f.IntVar(&o.shares, "shares", 5, "shamir seal: how many shares to make")
+	f.IntVar(&o.threshold, "threshold", 3, "shamir seal: how many of them open the store")
+	f.StringVar(&o.account, "account", "", "AWS account ID of the administrator (default: twelve random digits)")
+	return c
+}
+
+func (o *initOptions) run(ctx context.Context, out io.Writer) error {
+	dir := folder(o.data)
+	switch {
+	case o.data == "":
+		return usagef("init needs --data DIR")
+	case dir.exists():
+		return fmt.Errorf("%s is a data folder already; nothing was changed", dir)
+	case o.account != "" && !validAccount(o.account):
+		return usagef("an account is twelve digits, not %q", o.account)
+	case o.account == "":
+		o.account = randomDigits(12)
+	}
+	if err := os.MkdirAll(string(dir), 0o700); err != nil {
+		return err
+	}
+	s, shares, err := o.makeSeal(dir)
+	if err != nil {
+		return err
+	}
+	if err := dir.make(o.seal, s, len(shares), o.threshold); err != nil {
+		return err
+	}
+	logger, flush := newLogger(os.Stderr)
+	defer flush.Close()
+	h, err := dir.open(func(seal.Config) (seal.Seal, error) { return s, nil }, logger)
+	if err != nil {
+		return err
+	}
+	id, key := newAccessKey()
+	defer key.Wipe()
+	err = h.core.CreateCredential(ctx, core.House(secret.CreateCredential), core.NewCredential{
+		AccessKey: id, Secret: key, Principal: arn.User(o.account, "admin"), Account: o.account,
+	})
+	if err != nil {
+		_ = h.close()
+		return err
+	}
+	if err := h.close(); err != nil {
+		return err
+	}
+	o.report(out, dir, shares, id, key)
+	return nil
+}
+
+func (o *initOptions) makeSeal(dir folder) (seal.Seal, []plain.Value, error) {
+	switch o.seal {
+	case file.Kind:
+		path := o.sealKey
+		if path == "" {
+			path = dir.sealKey()
+		}
+		s, err := file.Create(path)
+		return s, nil, err
+	case shamir.Kind:
+		s, shares, err := shamir.Create(o.shares, o.threshold)
+		return s, shares, err
+	}
+	return nil, nil, usagef("there is no seal %q: file and shamir are", o.seal)
+}
+
+func (o *initOptions) report(out io.Writer, dir folder, shares []plain.Value, id string, key plain.Value) {
+	verifier, _ := os.ReadFile(dir.auditKey())
+	fmt.Fprintf(out, "Made %s. What follows is shown this once.\n\n", dir)
+	if len(shares) > 0 {
+		fmt.Fprintf(out, "Shares of the seal, %d of which open the store. Give each to another keeper:\n\n", o.threshold)
+		for i, s := range shares {
+			fmt.Fprintf(out, "  %d: %s\n", i+1, s.Open())
+		}
+		fmt.Fprintln(out)
+	}
+	fmt.Fprintf(out, "The administrator, of account %s:\n\n  AWS_ACCESS_KEY_ID=%s\n  AWS_SECRET_ACCESS_KEY=%s\n\n", o.account, id, key.Open())
+	fmt.Fprintf(out, "The key that checks the audit log; keep a copy elsewhere (strongroom audit verify --key):\n\n  %s\n\n", strings.TrimSpace(string(verifier)))
+	fmt.Fprintf(out, "Serve it with: strongroom server --data %s\n", dir)
+	if o.seal == file.Kind && o.sealKey == "" {
+		fmt.Fprintf(out, "The seal's key is in %s. Who gets the folder gets the key: keep it elsewhere (--seal-key).\n", dir.sealKey())
+	}
+}
+
+// newAccessKey draws an access key as AWS's look.
+func newAccessKey() (string, plain.Value) {
+	var id [10]byte
+	_, _ = rand.Read(id[:])
+	var key [30]byte
+	_, _ = rand.Read(key[:])
+	defer clear(key[:])
+	return "AKIA" + base32.StdEncoding.EncodeToString(id[:]), plain.New(base64.StdEncoding.AppendEncode(nil, key[:]))
+}
+
+func randomDigits(n int) string {
+	b := make([]byte, n)
+	_, _ = rand.Read(b)
+	for i := range b {
+		b[i] = '0' + b[i]%10
+	}
+	return string(b)
+}
+
+func validAccount(s string) bool {
+	return len(s) == 12 && strings.Trim(s, "0123456789") == ""
+}

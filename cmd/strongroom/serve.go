@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// The bounds on a connection.
+const (
+	headerTimeout  = 10 * time.Second
+	readTimeout    = 30 * time.Second
+	writeTimeout   = 60 * time.Second
+	idleTimeout    = 2 * time.Minute
+	maxHeader      = 32 << 10
+	shutdownPeriod = 30 * time.Second
+)
+
+// listening says where and how to serve.
+type listening struct {
+	addr     string
+	certFile string
+	keyFile  string
+}
+
+// serve serves the house until ctx ends; then requests that are under way
+// finish, and the log is flushed. ready is called when it listens.
+func (h *house) serve(ctx context.Context, at listening, ready func(addr net.Addr)) (err error) {
+	defer func() { err = errors.Join(err, h.close()) }()
+	l, err := net.Listen("tcp", at.addr)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	var certs *certificates
+	if at.certFile != "" {
+		if certs, err = loadCertificates(at.certFile, at.keyFile); err != nil {
+			return err
+		}
+	}
+	reg := prometheus.NewRegistry()
+	server := &http.Server{
+		Handler: h.doors(reg), ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout,
+		WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader, ErrorLog: stdLog(h.logger),
+	}
+	work, stop := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer stop()
+	wg.Go(func() { h.clockwork(work) })
+	failed := make(chan error, 1)
+	wg.Go(func() {
+		if certs != nil {
+			wg.Go(func() { certs.reload(work, h) })
+			server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS13, GetCertificate: certs.get}
+			failed <- server.ServeTLS(l, "", "")
+			return
+		}
+		failed <- server.Serve(l)
+	})
+	ready(l.Addr())
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	h.logger.Info("shutting down")
+	grace, cancel := context.WithTimeout(context.Background(), shutdownPeriod)
+	defer cancel()
+	return server.Shutdown(grace)
+}
+
+// operations are the paths for those who watch over the server.
+func (h *house) operations(mux *http.ServeMux, reg *prometheus.Registry) {
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	counter := func(name, help string, value func() uint64) {
+		reg.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 { return float64(value()) }))
+	}
+	counter("strongroom_store_updates_total", "Updates of the store.", func() uint64 { n, _ := h.store.Stats(); return n })
+	counter("strongroom_store_transactions_total", "Transactions that those updates shared.", func() uint64 { _, n := h.store.Stats(); return n })
+	counter("strongroom_audit_appends_total", "Appends to the audit log.", func() uint64 { n, _ := h.log.Stats(); return n })
+	counter("strongroom_audit_syncs_total", "Syncs of the audit log that those appends shared.", func() uint64 { _, n := h.log.Stats(); return n })
+	counter("strongroom_audit_records", "Records in the audit log.", func() uint64 { return uint64(h.log.Head().Size) })
+	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if h.core.Failed() != nil {
+			http.Error(w, "sealed: the audit log could not be written", http.StatusServiceUnavailable)
+			return
+		}
+		fmt.Fprintln(w, "ok")
+	})
+}
+
+// certificates holds the certificate that new connections get.
+type certificates struct {
+	certFile, keyFile string
+	current           atomic.Pointer[tls.Certificate]
+}
+
+func loadCertificates(certFile, keyFile string) (*certificates, error) {
+	c := &certificates{certFile: certFile, keyFile: keyFile}
+	return c, c.load()
+}
+
+func (c *certificates) load() error {
+	cert, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
+	if err != nil {
+		return fmt.Errorf("the TLS certificate: %w", err)
+	}
+	c.current.Store(&cert)
+	return nil
+}
+
+func (c *certificates) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	return c.current.Load(), nil
+}
+
+// reload loads the files again on each SIGHUP; if they cannot be loaded the
+// old certificate stays.
+func (c *certificates) reload(ctx context.Context, h *house) {
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hup:
+		}
+		if err := c.load(); err != nil {
+			h.logger.Error("the certificate was not reloaded; the old one stays", "error", err)
+			continue
+		}
+		h.logger.Info("certificate reloaded")
+	}
+}
+
+// isLoopback reports whether an address can be reached from this machine only.
+func isLoopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return false
+	}
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}

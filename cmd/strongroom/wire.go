@@ -1,0 +1,263 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/strongroom-dev/strongroom/internal/audit"
+	auditfile "github.com/strongroom-dev/strongroom/internal/audit/file"
+	"github.com/strongroom-dev/strongroom/internal/core"
+	"github.com/strongroom-dev/strongroom/internal/door"
+	"github.com/strongroom-dev/strongroom/internal/door/aws"
+	"github.com/strongroom-dev/strongroom/internal/gate"
+	"github.com/strongroom-dev/strongroom/internal/keyring"
+	"github.com/strongroom-dev/strongroom/internal/plain"
+	"github.com/strongroom-dev/strongroom/internal/schedule"
+	"github.com/strongroom-dev/strongroom/internal/seal"
+	"github.com/strongroom-dev/strongroom/internal/secret"
+	"github.com/strongroom-dev/strongroom/internal/store"
+	"github.com/strongroom-dev/strongroom/internal/store/bolt"
+)
+
+// folder is a data folder: what is where in it.
+type folder string
+
+func (f folder) seal() string    { return filepath.Join(string(f), "seal.json") }
+func (f folder) sealKey() string { return filepath.Join(string(f), "seal.key") }
+func (f folder) store() string   { return filepath.Join(string(f), "store.db") }
+func (f folder) audit() string   { return filepath.Join(string(f), "audit") }
+func (f folder) auditKey() string {
+	return filepath.Join(f.audit(), "key.pub")
+}
+
+// exists reports whether init has made the folder what it is.
+func (f folder) exists() bool {
+	_, err := os.Stat(f.seal())
+	return err == nil
+}
+
+// auditKeyEntry is where the key that signs checkpoints is kept, sealed.
+const auditKeyEntry = "audit/key"
+
+// house is everything that serves one data folder.
+type house struct {
+	folder folder
+	core   *core.Core
+	gate   *gate.Gate
+	store  *bolt.Store
+	log    *auditfile.Log
+	logger *slog.Logger
+	now    func() time.Time
+	seal   []byte // seal.json, as backups hold it
+}
+
+// make makes a data folder: the store with its keyring and the key of the
+// audit log, and, last, the seal's config, which says that all is there.
+func (f folder) make(kind string, s seal.Seal, shares, threshold int) error {
+	if _, err := os.Stat(f.store()); err == nil {
+		return fmt.Errorf("%s holds a store without a seal: an earlier init did not finish, or seal.json was moved. Put it back, or empty the folder", f)
+	}
+	root := seal.NewRoot()
+	defer root.Wipe()
+	wrapped, err := s.Wrap(root)
+	if err != nil {
+		return err
+	}
+	ring := keyring.Generate(time.Now().UnixMilli())
+	wrappedRing, err := ring.Wrap(root)
+	if err != nil {
+		return err
+	}
+	signer, verifier, err := audit.GenerateKey("strongroom-audit-" + strings.ToLower(core.NewSuffix()+core.NewSuffix()))
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(f.audit(), 0o700); err != nil {
+		return err
+	}
+	db, err := bolt.Open(f.store())
+	if err != nil {
+		return err
+	}
+	err = db.Update(context.Background(), func(w store.Writer) error {
+		if err := w.Put(gate.KeyringKey, wrappedRing); err != nil {
+			return err
+		}
+		return w.Put(auditKeyEntry, ring.Seal(nil, auditKeyEntry, []byte(signer+"\n"+verifier)))
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
+		return err
+	}
+	if err := seal.WriteNew(f.auditKey(), []byte(verifier+"\n")); err != nil {
+		return err
+	}
+	return seal.Config{Kind: kind, Wrapped: wrapped, Shares: shares, Threshold: threshold}.Save(f.seal())
+}
+
+// opener unseals a data folder: it makes the seal that its config asks for.
+type opener func(seal.Config) (seal.Seal, error)
+
+// open opens a data folder and everything on it. It fails with texts that say
+// what to do.
+func (f folder) open(unseal opener, logger *slog.Logger) (h *house, err error) {
+	text, err := os.ReadFile(f.seal())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s is not a data folder: make one with strongroom init --data %s", f, f)
+	}
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := seal.Load(f.seal())
+	if err != nil {
+		return nil, err
+	}
+	db, err := bolt.Open(f.store())
+	switch {
+	case errors.Is(err, bolt.ErrLocked):
+		return nil, fmt.Errorf("another process serves %s: stop it, or speak to it over the network", f)
+	case errors.Is(err, bolt.ErrDamaged):
+		return nil, fmt.Errorf("%w. Nothing was changed: keep the folder, and restore a backup into another (strongroom operator restore)", err)
+	case err != nil:
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			_ = db.Close()
+		}
+	}()
+	s, err := unseal(cfg)
+	if err != nil {
+		return nil, err
+	}
+	root, err := s.Unwrap(cfg.Wrapped)
+	if errors.Is(err, seal.ErrWrongKey) {
+		return nil, fmt.Errorf("the %s seal's key is not the one that %s was sealed with: nothing was changed; find the right key or shares", cfg.Kind, f)
+	}
+	if err != nil {
+		return nil, err
+	}
+	h = &house{folder: f, store: db, logger: logger, now: time.Now, seal: text}
+	return h, h.assemble(root)
+}
+
+// assemble builds the house on its opened store.
+func (h *house) assemble(root plain.Value) error {
+	ring, signer, verifier, expect, err := h.keys(root)
+	if err != nil {
+		return err
+	}
+	h.log, err = auditfile.Open(auditfile.Options{Dir: h.folder.audit(), Signer: signer, Verifier: verifier, Expect: expect})
+	if errors.Is(err, audit.ErrDamaged) {
+		return fmt.Errorf("%w. Nothing was changed: look with strongroom audit verify --data %s, keep the folder as evidence, and restore a backup into another", err, h.folder)
+	}
+	if err != nil {
+		return err
+	}
+	if n := h.log.Dropped(); n > 0 {
+		h.logger.Warn("the audit log ended in a write that was never acknowledged; it was dropped", "bytes", n)
+	}
+	node, _ := os.Hostname()
+	h.core, h.gate = core.New(gate.Config{
+		Store: h.store, Ring: ring, Log: h.log, Node: node, Now: h.now, Logger: h.logger,
+		Rewrap: func(next *keyring.Ring) ([]byte, error) { return next.Wrap(root) },
+	})
+	return h.gate.Recover(context.Background())
+}
+
+// keys reads what the store itself keeps of keys, and what it knows of the
+// audit log.
+func (h *house) keys(root plain.Value) (ring *keyring.Ring, signer note.Signer, verifier note.Verifier, expect audit.Head, err error) {
+	err = h.store.View(context.Background(), func(r store.Reader) error {
+		wrapped, err := r.Get(gate.KeyringKey)
+		if err != nil {
+			return err
+		}
+		if ring, err = keyring.Unwrap(root, wrapped); err != nil {
+			return fmt.Errorf("%w: seal.json and store.db are not of one folder, or one is damaged", err)
+		}
+		sealed, err := r.Get(auditKeyEntry)
+		if err != nil {
+			return err
+		}
+		text, err := ring.Open(nil, auditKeyEntry, sealed)
+		if err != nil {
+			return err
+		}
+		defer clear(text)
+		skey, vkey, _ := strings.Cut(string(text), "\n")
+		if signer, err = note.NewSigner(skey); err != nil {
+			return err
+		}
+		if verifier, err = note.NewVerifier(vkey); err != nil {
+			return err
+		}
+		expect, err = gate.ReadAnchor(r, ring)
+		return err
+	})
+	return ring, signer, verifier, expect, err
+}
+
+// clockwork runs the house's jobs until ctx ends.
+func (h *house) clockwork(ctx context.Context) {
+	purger, accountant := core.House(secret.PurgeDeleted), core.House(secret.RecordAccess)
+	schedule.Run(ctx, h.logger,
+		schedule.Job{Name: "ship", Every: time.Second, Wake: h.gate.Shippable(), Settle: 25 * time.Millisecond, Run: h.gate.Ship},
+		schedule.Job{Name: "checkpoint", Every: time.Second, Run: func(context.Context) error { return h.log.Checkpoint() }},
+		schedule.Job{Name: "anchor", Every: time.Minute, Run: h.gate.Anchor},
+		schedule.Job{Name: "access", Every: time.Minute, Run: func(ctx context.Context) error {
+			for h.core.Accesses() && ctx.Err() == nil {
+				if _, err := h.core.RecordAccess(ctx, accountant); err != nil {
+					return err
+				}
+			}
+			return nil
+		}},
+		schedule.Job{Name: "purge", Every: 10 * time.Second, Run: func(ctx context.Context) error {
+			for ctx.Err() == nil {
+				if due, err := h.core.Due(ctx); err != nil || !due {
+					return err
+				}
+				if _, err := h.core.PurgeDeleted(ctx, purger); err != nil {
+					return err
+				}
+			}
+			return nil
+		}},
+	)
+}
+
+// close ships, signs and closes everything.
+func (h *house) close() error {
+	ctx := context.Background()
+	var errs []error
+	if h.core.Failed() == nil {
+		for h.core.Accesses() {
+			if _, err := h.core.RecordAccess(ctx, core.House(secret.RecordAccess)); err != nil {
+				errs = append(errs, err)
+				break
+			}
+		}
+		errs = append(errs, h.gate.Ship(ctx), h.gate.Anchor(ctx))
+	}
+	return errors.Join(append(errs, h.log.Close(), h.store.Close())...)
+}
+
+// doors is what the listener serves.
+func (h *house) doors(reg *prometheus.Registry) http.Handler {
+	observer := door.NewObserver(h.logger, reg)
+	mux := http.NewServeMux()
+	mux.Handle("/{$}", observer.Handler(aws.New(aws.Config{Core: h.core, Now: h.now, Temp: string(h.folder), Seal: h.seal})))
+	h.operations(mux, reg)
+	return mux
+}
