@@ -55,8 +55,3 @@ func Resume(size int64, edges [][32]byte) Frontier {
 	}
 	return f
 }
-
-// Clone copies f.
-func (f *Frontier) Clone() Frontier {
-	return Frontier{Size: f.Size, edges: append([]tlog.Hash(nil), f.edges...)}
-}

@@ -7,7 +7,6 @@ package door
 import (
 	"log/slog"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -77,7 +76,7 @@ func (o *Observer) observe(d Door, r *http.Request, c *counter, x *Exchange) {
 	o.logger.LogAttrs(r.Context(), slog.LevelInfo, "request",
 		slog.String("request_id", x.ID), slog.String("door", d.Name()), slog.String("operation", x.Operation),
 		slog.String("principal", x.Principal), slog.String("outcome", x.Outcome), slog.Int("status", c.status),
-		slog.String("source", r.RemoteAddr), slog.String("took_ms", strconv.FormatFloat(float64(took.Microseconds())/1000, 'f', 3, 64)),
+		slog.String("source", r.RemoteAddr), slog.Int64("took_us", took.Microseconds()),
 		slog.Int64("bytes", c.bytes))
 }
 

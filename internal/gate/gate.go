@@ -6,11 +6,13 @@
 package gate
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -82,25 +84,32 @@ type operation struct {
 	gate   *Gate
 	who    Caller
 	verb   secret.Verb
+	asked  secret.Ref
 	record audit.Record
 	begun  time.Time
 	spell  policy.Question
+	tx     Tx
 }
+
+// operations are used again: there is one a request, and they are large.
+var operations = sync.Pool{New: func() any { return new(operation) }}
 
 // Do asks whether who may do v on r, does the work if so, records what came of
 // it, and only then gives the answer. A write's record commits with the write;
 // a read's, or a refusal's, is durable in the log before Do returns. If it
 // cannot be recorded there is no answer.
 //
-// work may run more than once and must have no effects but through Tx. Do
-// fails with Denied, Sealed, Unavailable, or as work did; an error that is no
-// fault is Internal.
+// work may run more than once, must have no effects but through Tx, and must
+// not keep it. Do fails with Denied, Sealed, Unavailable, or as work did; an
+// error that is no fault is Internal.
 func Do[T any](ctx context.Context, g *Gate, who Caller, v secret.Verb, r secret.Ref, work func(*Tx, secret.Ref) (T, error)) (T, error) {
 	var none, out T
-	op := g.begin(who, v, r)
+	op := operations.Get().(*operation)
+	defer operations.Put(op)
+	*op = operation{gate: g, who: who, verb: v, asked: r, begun: g.cfg.Now()}
 	err := g.Failed()
 	if err == nil {
-		err = op.pass(ctx, r, func(tx *Tx, ref secret.Ref) error {
+		err = op.pass(ctx, func(tx *Tx, ref secret.Ref) error {
 			var err error
 			out, err = work(tx, ref)
 			return err
@@ -112,64 +121,57 @@ func Do[T any](ctx context.Context, g *Gate, who Caller, v secret.Verb, r secret
 	return out, nil
 }
 
-func (g *Gate) begin(who Caller, v secret.Verb, r secret.Ref) *operation {
-	now := g.cfg.Now()
-	op := &operation{gate: g, who: who, verb: v, begun: now}
-	op.record = audit.Record{
-		ID: NewID(now), Time: now, Node: g.cfg.Node, Door: who.Door, Caller: who.Principal, AccessKey: who.AccessKey,
-		Source: who.Source, Client: who.Client, RequestID: who.RequestID, Verb: v.String(), Resource: spellResource(r),
+// complete fills in what every record says.
+func (op *operation) complete() {
+	r := &op.record
+	r.ID, r.Time, r.Node, r.Door = NewID(op.begun), op.begun, op.gate.cfg.Node, op.who.Door
+	r.Caller, r.AccessKey, r.Source = op.who.Principal, op.who.AccessKey, op.who.Source
+	r.Client, r.RequestID, r.Verb = op.who.Client, op.who.RequestID, op.verb.String()
+	if r.Resource == "" {
+		r.Resource = spellResource(op.asked)
 	}
-	return op
+	r.Took = op.gate.cfg.Now().Sub(op.begun)
 }
 
 // pass opens the transaction that the verb asks for and goes through the door.
-func (op *operation) pass(ctx context.Context, r secret.Ref, work func(*Tx, secret.Ref) error) error {
+func (op *operation) pass(ctx context.Context, work func(*Tx, secret.Ref) error) error {
 	s := op.gate.cfg.Store
 	if !op.verb.Writes() {
-		return s.View(ctx, func(rd store.Reader) error {
-			return op.decideAndWork(&Tx{op: op, r: rd}, r, work)
+		return s.View(ctx, func(r store.Reader) error {
+			op.tx = Tx{op: op, r: r}
+			return op.decideAndWork(work)
 		})
 	}
-	var done []func()
 	err := s.Update(ctx, func(w store.Writer) error {
-		op.reset()
-		tx := &Tx{op: op, r: w, w: w}
-		if err := op.decideAndWork(tx, r, work); err != nil {
+		op.record = audit.Record{} // of an earlier run
+		op.tx = Tx{op: op, r: w, w: w}
+		if err := op.decideAndWork(work); err != nil {
 			return err
 		}
-		done = tx.committed
 		return op.toOutbox(w)
 	})
 	if err != nil {
 		return err
 	}
-	for _, f := range done {
+	for _, f := range op.tx.committed {
 		f()
 	}
 	op.gate.outbox.add(&op.record)
 	return nil
 }
 
-// reset forgets what an earlier run of the same update noted.
-func (op *operation) reset() {
-	op.record.Items, op.record.Decision, op.record.Reasons = nil, "", nil
-	op.record.Version, op.record.Value = "", [32]byte{}
-}
-
-func (op *operation) decideAndWork(tx *Tx, r secret.Ref, work func(*Tx, secret.Ref) error) (err error) {
+func (op *operation) decideAndWork(work func(*Tx, secret.Ref) error) (err error) {
 	defer func() {
 		if x := recover(); x != nil {
 			err = fmt.Errorf("gate: %s panicked: %v\n%s", op.verb, x, debug.Stack())
 		}
 	}()
-	ref, subject, err := op.gate.cfg.Resolve(tx, r)
+	ref, subject, err := op.gate.cfg.Resolve(&op.tx, op.asked)
 	if err != nil {
 		return err
 	}
-	if ref != r {
-		op.record.Resource = spellResource(ref)
-	}
-	tx.subject = subject
+	op.record.Resource = spellResource(ref)
+	op.tx.subject = subject
 	d := op.decide(op.verb, ref)
 	op.record.Reasons = d.Reasons
 	if !d.Allowed {
@@ -177,12 +179,16 @@ func (op *operation) decideAndWork(tx *Tx, r secret.Ref, work func(*Tx, secret.R
 		return fault.New(fault.Denied, "%s", d.Reasons[0])
 	}
 	op.record.Decision = "allow"
-	return work(tx, ref)
+	return work(&op.tx, ref)
 }
 
 // finish records whatever is not recorded yet, and turns the error into a
 // fault.
 func (op *operation) finish(err error) error {
+	if err == nil && (op.verb.Writes() || op.verb.Quiet()) {
+		return nil
+	}
+	op.complete()
 	op.record.Outcome = "ok"
 	if err != nil {
 		err = asFault(err)
@@ -191,11 +197,10 @@ func (op *operation) finish(err error) error {
 			op.gate.cfg.Logger.Error("operation failed", "verb", op.verb.String(), "request_id", op.who.RequestID, "record", op.record.ID, "error", err)
 		}
 	}
-	recorded := err == nil && (op.verb.Writes() || op.verb.Quiet())
-	if recorded || op.gate.Failed() != nil {
-		return err
+	if op.gate.Failed() != nil {
+		return cmp.Or(err, op.gate.Failed())
 	}
-	if failed := op.gate.log(&op.record, op.begun); failed != nil {
+	if failed := op.gate.log(&op.record); failed != nil {
 		return failed
 	}
 	return err
@@ -218,10 +223,9 @@ func asFault(err error) error {
 }
 
 // log makes one record durable.
-func (g *Gate) log(r *audit.Record, begun time.Time) error {
+func (g *Gate) log(r *audit.Record) error {
 	b := buffers.Get().(*buffer)
 	defer buffers.Put(b)
-	r.Took = g.cfg.Now().Sub(begun)
 	b.text = r.Append(b.text[:0])
 	b.list[0] = b.text
 	if answerFirst {

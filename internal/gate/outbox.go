@@ -46,8 +46,8 @@ var buffers = sync.Pool{New: func() any { return new(buffer) }}
 // toOutbox writes the operation's record beside the operation's own writes.
 func (op *operation) toOutbox(w store.Writer) error {
 	g := op.gate
+	op.complete()
 	op.record.Outcome = "ok"
-	op.record.Took = g.cfg.Now().Sub(op.begun)
 	key := outboxPrefix + op.record.ID
 	text := binary.BigEndian.AppendUint64(nil, uint64(g.cfg.Log.Head().Size))
 	text = op.record.Append(text)

@@ -97,9 +97,6 @@ func (tx *Tx) MAC(purpose string, data []byte) [32]byte {
 	return tx.op.gate.cfg.Ring.MAC(purpose, data)
 }
 
-// RecordID is the ID of this operation's record.
-func (tx *Tx) RecordID() string { return tx.op.record.ID }
-
 // Records reads the audit log from an index on.
 func (tx *Tx) Records(from int64) iter.Seq2[audit.Entry, error] { return tx.op.gate.cfg.Log.Scan(from) }
 

@@ -5,7 +5,7 @@
 package group
 
 import (
-	"fmt"
+	"errors"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -17,91 +17,112 @@ import (
 // safe for concurrent use.
 type Committer[T any] struct {
 	commit func([]T) error
+	pool   sync.Pool // of *waiter
 
-	mu   sync.Mutex
-	busy bool
-	open *batch[T]
+	mu    sync.Mutex
+	busy  bool
+	open  batch[T]
+	spare batch[T] // memory of the last batch
 
 	items   atomic.Uint64
 	commits atomic.Uint64
 }
 
 type batch[T any] struct {
-	items []T
-	lead  chan struct{} // one token: its receiver leads
-	done  chan struct{} // closed when err is set
+	items   []T
+	waiters []*waiter
+}
+
+// waiter is told once: that it leads, or that its batch is committed.
+type waiter struct {
+	told  chan struct{}
+	leads bool
 	err   error
 }
 
-func newBatch[T any]() *batch[T] {
-	return &batch[T]{lead: make(chan struct{}, 1), done: make(chan struct{})}
-}
+var errNoReturn = errors.New("group: the commit did not return")
 
-// New makes a committer. commit is never called twice at once; its error is
-// given to every waiter of the batch.
+// New makes a committer. commit is never called twice at once and keeps no
+// reference to the items; its error is given to every waiter of the batch.
 func New[T any](commit func([]T) error) *Committer[T] {
-	return &Committer[T]{commit: commit, open: newBatch[T]()}
+	return &Committer[T]{commit: commit, pool: sync.Pool{New: func() any {
+		return &waiter{told: make(chan struct{}, 1)}
+	}}}
 }
 
-// Do adds the item to the open batch and returns when the batch is committed.
-func (c *Committer[T]) Do(item T) error {
+// Do adds the items, one after the other, to the open batch and returns when
+// the batch is committed.
+func (c *Committer[T]) Do(items ...T) error {
+	w := c.pool.Get().(*waiter)
+	w.leads, w.err = false, nil
 	c.mu.Lock()
-	b := c.open
-	b.items = append(b.items, item)
+	c.open.items = append(c.open.items, items...)
+	c.open.waiters = append(c.open.waiters, w)
 	leads := !c.busy
 	c.busy = true
 	c.mu.Unlock()
 
 	if !leads {
-		select {
-		case <-b.done:
-			return b.err
-		case <-b.lead:
-		}
+		<-w.told
+		leads = w.leads
 	}
-	c.gather(b)
-	c.run(b)
-	return b.err
+	if leads {
+		c.run(c.gather())
+	}
+	err := w.err
+	c.pool.Put(w)
+	return err
 }
 
-// yields bounds how often a leader steps aside.
+// yields is how often a leader steps aside before it looks again.
 const yields = 8
 
-// gather lets goroutines that are ready to run join the batch, as long as they
-// do. With nobody else about it costs a few hundred nanoseconds.
-func (c *Committer[T]) gather(b *batch[T]) {
-	have := 0
-	for {
+// gather lets goroutines that are ready to run join the open batch, as long as
+// some do, and then closes it. With nobody else about it costs a few hundred
+// nanoseconds.
+func (c *Committer[T]) gather() batch[T] {
+	for have := 0; ; {
 		c.mu.Lock()
-		n := len(b.items)
-		if n == have {
-			c.open = newBatch[T]()
+		if n := len(c.open.waiters); n == have {
+			b := c.open
+			c.open, c.spare = c.spare, batch[T]{}
 			c.mu.Unlock()
-			return
+			return b
+		} else {
+			have = n
 		}
 		c.mu.Unlock()
-		have = n
 		for range yields {
 			runtime.Gosched()
 		}
 	}
 }
 
-func (c *Committer[T]) run(b *batch[T]) {
-	b.err = fmt.Errorf("group: the commit did not return")
+// run commits a batch, whose first waiter is the caller, and tells the others.
+func (c *Committer[T]) run(b batch[T]) {
+	err := errNoReturn
 	defer func() {
-		close(b.done)
+		b.waiters[0].err = err
+		for _, w := range b.waiters[1:] {
+			w.err = err
+			w.told <- struct{}{}
+		}
+		clear(b.items)
+		clear(b.waiters)
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		if len(c.open.items) > 0 {
-			c.open.lead <- struct{}{}
-		} else {
+		c.spare = batch[T]{b.items[:0], b.waiters[:0]}
+		if len(c.open.waiters) == 0 {
 			c.busy = false
+			return
 		}
+		next := c.open.waiters[0]
+		next.leads = true
+		next.told <- struct{}{}
 	}()
 	c.items.Add(uint64(len(b.items)))
 	c.commits.Add(1)
-	b.err = c.commit(b.items)
+	err = c.commit(b.items)
 }
 
 // Stats counts the items and the commits so far.

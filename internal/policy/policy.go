@@ -46,6 +46,8 @@ type Clause struct {
 	Actions []Glob
 	Names   []Glob
 	Source  string // which statement of which policy, for people
+
+	reasons []string // Source alone
 }
 
 func (c *Clause) matches(q *Question) bool {
@@ -75,9 +77,20 @@ type Block struct {
 }
 
 // Program is all that binds a caller. The nil and the empty program permit
-// nothing.
+// nothing. It is immutable, and so safe for concurrent use.
 type Program struct {
-	Blocks []Block
+	blocks []Block
+}
+
+// New makes a program of blocks, which it owns from now on.
+func New(blocks ...Block) *Program {
+	for i := range blocks {
+		for j := range blocks[i].Clauses {
+			c := &blocks[i].Clauses[j]
+			c.reasons = []string{c.Source}
+		}
+	}
+	return &Program{blocks: blocks}
 }
 
 // Decision is an answer and the statements that made it.
@@ -95,16 +108,16 @@ var nothing = []string{ReasonNothing}
 func (p *Program) Decide(q *Question) Decision {
 	var allow, deny []string
 	if p != nil {
-		for i := range p.Blocks {
-			for j := range p.Blocks[i].Clauses {
-				c := &p.Blocks[i].Clauses[j]
+		for i := range p.blocks {
+			for j := range p.blocks[i].Clauses {
+				c := &p.blocks[i].Clauses[j]
 				if !c.matches(q) {
 					continue
 				}
 				if c.Effect == Deny {
-					deny = append(deny, c.Source)
+					deny = with(deny, c)
 				} else {
-					allow = append(allow, c.Source)
+					allow = with(allow, c)
 				}
 			}
 		}
@@ -118,11 +131,19 @@ func (p *Program) Decide(q *Question) Decision {
 	return Decision{Reasons: nothing}
 }
 
+// with adds the clause's reason; one reason alone takes no memory.
+func with(reasons []string, c *Clause) []string {
+	if reasons == nil {
+		return c.reasons
+	}
+	return append(reasons[:len(reasons):len(reasons)], c.Source)
+}
+
 // Grant is a program of one statement that allows the actions on everything.
 func Grant(source string, actions ...string) *Program {
 	c := Clause{Effect: Allow, Tongue: AWS, Names: []Glob{NewGlob("*", false)}, Source: source}
 	for _, a := range actions {
 		c.Actions = append(c.Actions, NewGlob(a, true))
 	}
-	return &Program{Blocks: []Block{{Combine: DenyOverrides, Clauses: []Clause{c}}}}
+	return New(Block{Combine: DenyOverrides, Clauses: []Clause{c}})
 }

@@ -20,10 +20,10 @@ func TestDecide(t *testing.T) {
 		return policy.Clause{Effect: e, Actions: []policy.Glob{policy.NewGlob(action, true)},
 			Names: []policy.Glob{policy.NewGlob(name, false)}, Source: action + " on " + name}
 	}
-	p := &policy.Program{Blocks: []policy.Block{
-		{Clauses: []policy.Clause{clause(policy.Allow, "secretsmanager:Get*", "arn:prod/*"), clause(policy.Allow, "*", "arn:dev/*")}},
-		{Clauses: []policy.Clause{clause(policy.Deny, "*", "*:prod/root-??????")}},
-	}}
+	p := policy.New(
+		policy.Block{Clauses: []policy.Clause{clause(policy.Allow, "secretsmanager:Get*", "arn:prod/*"), clause(policy.Allow, "*", "arn:dev/*")}},
+		policy.Block{Clauses: []policy.Clause{clause(policy.Deny, "*", "*:prod/root-??????")}},
+	)
 	for _, test := range []struct {
 		action, resource string
 		want             bool

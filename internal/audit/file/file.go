@@ -45,8 +45,10 @@ type Log struct {
 	// What the leader of a batch works on; guarded by the committer, but for
 	// the frontier, which others read.
 	file   *os.File
+	fd     int
 	offset int64
 	buf    []byte
+	leaves []tlog.Hash // of what buf holds
 
 	mu       sync.Mutex
 	frontier audit.Frontier
@@ -57,9 +59,10 @@ type Log struct {
 	signed  int64 // the size of the last checkpoint
 }
 
+// entry is a record and its hash in the tree.
 type entry struct {
-	records [][]byte
-	leaves  []tlog.Hash
+	record []byte
+	leaf   tlog.Hash
 }
 
 // Open opens the log, making it if the folder holds none. What a crash left
@@ -118,11 +121,12 @@ func (l *Log) resume(name string) error {
 	if err := check.end(f.Size); err != nil {
 		return err
 	}
-	l.frontier, l.signed, l.offset = f, last.Size, headerLen+int64(end)
-	l.file, err = os.OpenFile(filepath.Join(l.opt.Dir, name), os.O_RDWR, 0)
+	l.frontier, l.signed = f, last.Size
+	file, err := os.OpenFile(filepath.Join(l.opt.Dir, name), os.O_RDWR, 0)
 	if err != nil {
 		return err
 	}
+	l.use(file, headerLen+int64(end))
 	return l.dropTail(frames[end:])
 }
 
@@ -152,14 +156,19 @@ func (l *Log) Append(records ...[]byte) error {
 	if err := l.failed.Load(); err != nil {
 		return *err
 	}
-	e := entry{records: records, leaves: make([]tlog.Hash, len(records))}
-	for i, r := range records {
+	for _, r := range records {
 		if len(r) == 0 || len(r) > audit.MaxRecord {
 			return fmt.Errorf("audit: a record of %d bytes", len(r))
 		}
-		e.leaves[i] = tlog.RecordHash(r)
 	}
-	return l.writes.Do(e)
+	if len(records) == 1 {
+		return l.writes.Do(entry{records[0], tlog.RecordHash(records[0])})
+	}
+	entries := make([]entry, len(records))
+	for i, r := range records {
+		entries[i] = entry{r, tlog.RecordHash(r)}
+	}
+	return l.writes.Do(entries...)
 }
 
 // commit writes and syncs a batch. It runs for one batch at a time.
@@ -167,40 +176,37 @@ func (l *Log) commit(batch []entry) error {
 	if err := l.failed.Load(); err != nil {
 		return *err
 	}
-	l.mu.Lock()
-	f := l.frontier.Clone()
-	l.mu.Unlock()
 	for _, e := range batch {
-		for i, r := range e.records {
-			if l.offset+int64(len(l.buf)+frameHead+len(r)) > l.opt.SegmentSize {
-				if err := l.turnOver(&f); err != nil {
-					return err
-				}
+		if l.offset+int64(len(l.buf)+frameHead+len(e.record)) > l.opt.SegmentSize {
+			if err := l.turnOver(); err != nil {
+				return err
 			}
-			l.buf = appendFrame(l.buf, r)
-			f.Add(e.leaves[i])
 		}
+		l.buf = appendFrame(l.buf, e.record)
+		l.leaves = append(l.leaves, e.leaf)
 	}
-	return l.flush(&f)
+	return l.flush()
 }
 
 // flush writes what is gathered and makes it durable, and then part of the
 // tree.
-func (l *Log) flush(f *audit.Frontier) error {
+func (l *Log) flush() error {
 	if len(l.buf) > 0 {
 		_, err := l.file.WriteAt(l.buf, l.offset)
 		if err == nil && !skipSync {
-			err = syscall.Fdatasync(int(l.file.Fd()))
+			err = syscall.Fdatasync(l.fd)
 		}
 		if err != nil {
 			return l.fail(err)
 		}
 		l.offset += int64(len(l.buf))
-		l.buf = l.buf[:0]
+		l.mu.Lock()
+		for _, leaf := range l.leaves {
+			l.frontier.Add(leaf)
+		}
+		l.mu.Unlock()
+		l.buf, l.leaves = l.buf[:0], l.leaves[:0]
 	}
-	l.mu.Lock()
-	l.frontier = f.Clone()
-	l.mu.Unlock()
 	if l.offset > l.opt.SegmentSize/2 && l.making.CompareAndSwap(false, true) {
 		l.spares.Go(func() {
 			_ = makeSpare(l.opt.Dir, l.opt.SegmentSize) // turning over tries again, and tells
@@ -211,8 +217,8 @@ func (l *Log) flush(f *audit.Frontier) error {
 
 // turnOver flushes and begins the next segment. Where there is no room for it
 // the log stays as it is.
-func (l *Log) turnOver(f *audit.Frontier) error {
-	if err := l.flush(f); err != nil {
+func (l *Log) turnOver() error {
+	if err := l.flush(); err != nil {
 		return err
 	}
 	old := l.file
@@ -235,8 +241,13 @@ func (l *Log) roll() error {
 	if err != nil {
 		return l.fail(err)
 	}
-	l.file, l.offset = file, headerLen
+	l.use(file, headerLen)
 	return nil
+}
+
+// use appends to the file from now on, at that offset.
+func (l *Log) use(file *os.File, offset int64) {
+	l.file, l.fd, l.offset = file, int(file.Fd()), offset
 }
 
 // fail ends the log: what the disk holds now is unknown, and a later sync that

@@ -63,12 +63,17 @@ func (d *Door) readClaim(r *http.Request, s *service, body []byte) (*claim, *wir
 	if auth.Signs("content-length") {
 		c.message.Length = strconv.FormatInt(r.ContentLength, 10)
 	}
-	for _, check := range []func(*http.Request, *service) *wireError{c.checkSigned, c.checkTime, c.checkScope, c.checkBody} {
-		if err := check(r, s); err != nil {
+	for _, check := range checks {
+		if err := check(c, r, s); err != nil {
 			return c, err
 		}
 	}
 	return c, nil
+}
+
+// checks are made in this order.
+var checks = [...]func(*claim, *http.Request, *service) *wireError{
+	(*claim).checkSigned, (*claim).checkTime, (*claim).checkScope, (*claim).checkBody,
 }
 
 func unauthenticated(kind, message string) *wireError {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/strongroom-dev/strongroom/internal/name/arn"
 	"github.com/strongroom-dev/strongroom/internal/plain"
@@ -64,8 +65,11 @@ func (c *checker) required(field string, given bool) bool {
 
 // length bounds the length of a member that is there.
 func (c *checker) length(field string, value *string, least, most int) {
-	if value != nil {
-		c.bounds("Value '"+*value+"' at '"+field+"'", len([]rune(*value)), least, most)
+	if value == nil {
+		return
+	}
+	if n := utf8.RuneCountInString(*value); n < least || n > most {
+		c.bounds("Value '"+*value+"' at '"+field+"'", n, least, most)
 	}
 }
 

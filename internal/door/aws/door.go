@@ -145,7 +145,6 @@ func readBody(w http.ResponseWriter, r *http.Request, into *buffer) error {
 		w.Header().Set("Connection", "close") // what remains is not worth reading
 		return errTooLarge
 	}
-	body := http.MaxBytesReader(w, r.Body, MaxBody)
 	for {
 		if len(into.b) == cap(into.b) {
 			grown := make([]byte, len(into.b), 2*cap(into.b))
@@ -153,15 +152,15 @@ func readBody(w http.ResponseWriter, r *http.Request, into *buffer) error {
 			clear(into.b)
 			into.b = grown
 		}
-		n, err := body.Read(into.b[len(into.b):cap(into.b)])
+		n, err := r.Body.Read(into.b[len(into.b):cap(into.b)])
 		into.b = into.b[:len(into.b)+n]
 		switch {
+		case len(into.b) > MaxBody:
+			w.Header().Set("Connection", "close")
+			return errTooLarge
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
-			if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-				return errTooLarge
-			}
 			return &wireError{kind: "IncompleteBody", message: "The request body terminated unexpectedly.", status: http.StatusBadRequest, lower: true}
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
+	"github.com/strongroom-dev/strongroom/internal/name/arn"
 	"github.com/strongroom-dev/strongroom/internal/plain"
 	"github.com/strongroom-dev/strongroom/internal/secret"
 )
@@ -31,6 +32,18 @@ func (o *object) member(name string) {
 func (o *object) str(name, value string) {
 	o.member(name)
 	o.b = appendString(o.b, value)
+}
+
+// arn writes the ARN of a secret, which needs no escaping where its name needs
+// none: a name that does is written as any string.
+func (o *object) arn(r secret.Ref) {
+	if !arn.ValidName(r.Name) {
+		o.str("ARN", arn.Secret(r))
+		return
+	}
+	o.member("ARN")
+	o.b = append(o.b, '"')
+	o.b = append(arn.AppendSecret(o.b, r), '"')
 }
 
 // opt writes a member unless it is empty.

@@ -8,7 +8,6 @@ import (
 	"strconv"
 
 	"github.com/strongroom-dev/strongroom/internal/core"
-	"github.com/strongroom-dev/strongroom/internal/name/arn"
 	"github.com/strongroom-dev/strongroom/internal/secret"
 )
 
@@ -140,7 +139,7 @@ func writeVersions(o *object, page core.VersionPage) {
 	if key == "" {
 		key = "DefaultEncryptionKey"
 	}
-	o.str("ARN", arn.Secret(page.Ref))
+	o.arn(page.Ref)
 	o.str("Name", page.Ref.Name)
 	if page.Next != 0 {
 		o.str("NextToken", pageToken(strconv.FormatUint(page.Next, 10)))

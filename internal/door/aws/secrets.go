@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/strongroom-dev/strongroom/internal/core"
-	"github.com/strongroom-dev/strongroom/internal/name/arn"
 	"github.com/strongroom-dev/strongroom/internal/secret"
 )
 
@@ -23,7 +22,7 @@ func describeSecret(q *request, in *describeSecretInput) (answer, error) {
 func describe(o *object, d core.Described, versions string) {
 	s := d.Secret
 	list := versions != "VersionIdsToStages"
-	o.str("ARN", arn.Secret(d.Ref))
+	o.arn(d.Ref)
 	o.time("CreatedDate", s.Created)
 	o.time("DeletedDate", s.Deleted)
 	o.opt("Description", s.Description)
@@ -85,7 +84,7 @@ func deleteSecret(q *request, in *deleteSecretInput) (answer, error) {
 		Ref: ref, Force: force, Window: time.Duration(days) * 24 * time.Hour,
 	})
 	return func(o *object) {
-		o.str("ARN", arn.Secret(gone.Ref))
+		o.arn(gone.Ref)
 		o.time("DeletionDate", gone.At)
 		o.str("Name", gone.Ref.Name)
 	}, err

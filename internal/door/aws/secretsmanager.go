@@ -121,7 +121,7 @@ func (*aboutNothing) about() (id, name *string) { return nil, nil }
 // named answers with the ARN and the name.
 func named(r secret.Ref) answer {
 	return func(o *object) {
-		o.str("ARN", arn.Secret(r))
+		o.arn(r)
 		o.str("Name", r.Name)
 	}
 }

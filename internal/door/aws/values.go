@@ -5,7 +5,6 @@ import (
 
 	"github.com/strongroom-dev/strongroom/internal/core"
 	"github.com/strongroom-dev/strongroom/internal/fault"
-	"github.com/strongroom-dev/strongroom/internal/name/arn"
 	"github.com/strongroom-dev/strongroom/internal/plain"
 	"github.com/strongroom-dev/strongroom/internal/secret"
 )
@@ -203,7 +202,7 @@ func getSecretValue(q *request, in *getSecretValueInput) (answer, error) {
 // opened writes a version with its value, and wipes the value.
 func opened(o *object, got core.Opened) {
 	defer got.Content.Value.Wipe()
-	o.str("ARN", arn.Secret(got.Ref))
+	o.arn(got.Ref)
 	o.time("CreatedDate", got.Version.Created)
 	o.str("Name", got.Ref.Name)
 	if got.Content.Form == secret.Binary {

@@ -25,11 +25,22 @@ var ErrMalformed = errors.New("arn: not the ARN of a secret")
 // Secret is the full ARN of a secret, `arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME-SUFFIX`;
 // without a suffix, the partial one.
 func Secret(r secret.Ref) string {
-	s := "arn:aws:" + service + ":" + r.Space.Region + ":" + r.Space.Account + ":secret:" + r.Name
 	if r.Suffix == "" {
-		return s
+		return "arn:aws:" + service + ":" + r.Space.Region + ":" + r.Space.Account + ":secret:" + r.Name
 	}
-	return s + "-" + r.Suffix
+	return "arn:aws:" + service + ":" + r.Space.Region + ":" + r.Space.Account + ":secret:" + r.Name + "-" + r.Suffix
+}
+
+// AppendSecret appends what Secret gives.
+func AppendSecret(dst []byte, r secret.Ref) []byte {
+	dst = append(dst, "arn:aws:"+service+":"...)
+	dst = append(append(dst, r.Space.Region...), ':')
+	dst = append(dst, r.Space.Account...)
+	dst = append(append(dst, ":secret:"...), r.Name...)
+	if r.Suffix != "" {
+		dst = append(append(dst, '-'), r.Suffix...)
+	}
+	return dst
 }
 
 // ParseSecretID reads what AWS calls a SecretId: a name, which is looked up in

@@ -38,9 +38,10 @@ var bucket = []byte("strongroom")
 
 // Store is a store.Store in a file.
 type Store struct {
-	db     *bbolt.DB
-	writes *group.Committer[*update]
-	failed atomic.Pointer[error] // the first failed commit: nothing is written after it
+	db      *bbolt.DB
+	writes  *group.Committer[*update]
+	readers readers
+	failed  atomic.Pointer[error] // the first failed commit: nothing is written after it
 }
 
 type update struct {
@@ -122,13 +123,14 @@ func (s *Store) View(ctx context.Context, fn func(store.Reader) error) (err erro
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	defer guard(&err)
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	tx, err := s.db.Begin(false)
+	r, err := s.readers.get(s.db)
 	if err != nil {
-		return closedOr(err)
+		return err
 	}
-	defer func() { _ = tx.Rollback() }()
-	return fn(reader{tx.Bucket(bucket)})
+	defer s.readers.put(r)
+	return fn(r)
 }
 
 // Update implements store.Store.
@@ -153,15 +155,17 @@ func (s *Store) commit(batch []*update) (err error) {
 	}
 	defer guard(&err)
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	s.readers.drain()
+	defer s.readers.resume()
 	tx, err := s.db.Begin(true)
 	if err != nil {
 		return closedOr(err)
 	}
 	defer func() { _ = tx.Rollback() }()
-	w := writer{reader{tx.Bucket(bucket)}}
+	w := writer{tx.Bucket(bucket)}
 	changed := false
 	for _, u := range batch {
-		o := store.NewOverlay(w.reader)
+		o := store.NewOverlay(w)
 		if u.err = call(u.fn, o); u.err != nil {
 			continue
 		}
@@ -192,7 +196,10 @@ func call(fn func(store.Writer) error, w store.Writer) (err error) {
 }
 
 // Close implements store.Store.
-func (s *Store) Close() error { return s.db.Close() }
+func (s *Store) Close() error {
+	s.readers.drain() // and never resume: bbolt waits for every reader
+	return s.db.Close()
+}
 
 // Stats counts the updates and the transactions they shared.
 func (s *Store) Stats() (updates, transactions uint64) { return s.writes.Stats() }
@@ -204,22 +211,30 @@ func closedOr(err error) error {
 	return err
 }
 
-type reader struct{ b *bbolt.Bucket }
-
-// bytesOf lends the bytes of a key, which bbolt only reads: Get and Seek keep
-// no reference, and Put gets a copy.
+// bytesOf lends the bytes of a key to bbolt, which only reads them and keeps
+// no reference.
 func bytesOf(key string) []byte { return unsafe.Slice(unsafe.StringData(key), len(key)) }
 
-func (r reader) Get(key string) ([]byte, error) {
+// Get implements store.Reader.
+func (r *reading) Get(key string) ([]byte, error) {
 	if key == "" {
 		return nil, nil
 	}
-	return r.b.Get(bytesOf(key)), nil
+	k, v := r.cursor.Seek(bytesOf(key))
+	if string(k) != key {
+		return nil, nil
+	}
+	return v, nil
 }
 
-func (r reader) Scan(rg store.Range) iter.Seq2[store.Entry, error] {
+// Scan implements store.Reader.
+func (r *reading) Scan(rg store.Range) iter.Seq2[store.Entry, error] {
+	return scan(r.tx.Bucket(bucket), rg)
+}
+
+func scan(b *bbolt.Bucket, rg store.Range) iter.Seq2[store.Entry, error] {
 	return func(yield func(store.Entry, error) bool) {
-		c := r.b.Cursor()
+		c := b.Cursor()
 		step, k, v := c.Next, []byte(nil), []byte(nil)
 		if rg.Reverse {
 			step = c.Prev
@@ -247,7 +262,17 @@ func last(c *bbolt.Cursor, to string) (k, v []byte) {
 	return c.Prev()
 }
 
-type writer struct{ reader }
+// writer is what an update writes to.
+type writer struct{ b *bbolt.Bucket }
+
+func (w writer) Get(key string) ([]byte, error) {
+	if key == "" {
+		return nil, nil
+	}
+	return w.b.Get(bytesOf(key)), nil
+}
+
+func (w writer) Scan(rg store.Range) iter.Seq2[store.Entry, error] { return scan(w.b, rg) }
 
 func (w writer) Put(key string, value []byte) error { return w.b.Put([]byte(key), value) }
 func (w writer) Delete(key string) error            { return w.b.Delete([]byte(key)) }
