@@ -7,6 +7,7 @@ package door
 import (
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -18,7 +19,8 @@ import (
 type Door interface {
 	// Name is the door's name in logs and records.
 	Name() string
-	// Serve answers a request, and fills in what it learns of it.
+	// Serve answers a request, and fills in what it learns of it. It keeps
+	// neither w nor x.
 	Serve(w http.ResponseWriter, r *http.Request, x *Exchange)
 }
 
@@ -49,19 +51,32 @@ func NewObserver(logger *slog.Logger, reg prometheus.Registerer) *Observer {
 	return o
 }
 
+// observed is an exchange and what is noted of it; they are used again.
+type observed struct {
+	Exchange
+	counter
+}
+
+var exchanges = sync.Pool{New: func() any { return new(observed) }}
+
 // Handler serves a door, with one log line and one observation a request.
 func (o *Observer) Handler(d Door) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		now := o.now()
-		x := &Exchange{ID: gate.NewID(now), Begun: now, Operation: "-", Outcome: "ok"}
-		c := &counter{ResponseWriter: w, status: http.StatusOK}
-		defer o.observe(d, r, c, x)
-		d.Serve(c, r, x)
+		x := exchanges.Get().(*observed)
+		x.Exchange = Exchange{ID: gate.NewID(now), Begun: now, Operation: "-", Outcome: "ok"}
+		x.counter = counter{ResponseWriter: w, status: http.StatusOK}
+		defer func() {
+			*x = observed{}
+			exchanges.Put(x)
+		}()
+		defer o.observe(d, r, &x.counter, &x.Exchange)
+		d.Serve(&x.counter, r, &x.Exchange)
 	})
 }
 
 func (o *Observer) observe(d Door, r *http.Request, c *counter, x *Exchange) {
-	if p := recover(); p != nil {
+	if p := recover(); p != nil { // observe is deferred
 		if p == http.ErrAbortHandler {
 			panic(p)
 		}

@@ -89,10 +89,26 @@ type operation struct {
 	begun  time.Time
 	spell  policy.Question
 	tx     Tx
+	work   func(*Tx, secret.Ref) error
+
+	view   func(store.Reader) error // op.inView, made once
+	update func(store.Writer) error // op.inUpdate
 }
 
 // operations are used again: there is one a request, and they are large.
-var operations = sync.Pool{New: func() any { return new(operation) }}
+var operations = sync.Pool{New: func() any {
+	op := new(operation)
+	op.view, op.update = op.inView, op.inUpdate
+	return op
+}}
+
+// reset makes op another operation.
+func (op *operation) reset(g *Gate, who Caller, v secret.Verb, r secret.Ref) {
+	*op = operation{gate: g, who: who, verb: v, asked: r, view: op.view, update: op.update}
+	if g != nil {
+		op.begun = g.cfg.Now()
+	}
+}
 
 // Do asks whether who may do v on r, does the work if so, records what came of
 // it, and only then gives the answer. A write's record commits with the write;
@@ -105,15 +121,18 @@ var operations = sync.Pool{New: func() any { return new(operation) }}
 func Do[T any](ctx context.Context, g *Gate, who Caller, v secret.Verb, r secret.Ref, work func(*Tx, secret.Ref) (T, error)) (T, error) {
 	var none, out T
 	op := operations.Get().(*operation)
-	defer operations.Put(op)
-	*op = operation{gate: g, who: who, verb: v, asked: r, begun: g.cfg.Now()}
+	defer func() {
+		op.reset(nil, Caller{}, 0, secret.Ref{})
+		operations.Put(op)
+	}()
+	op.reset(g, who, v, r)
+	op.work = func(tx *Tx, ref secret.Ref) (err error) {
+		out, err = work(tx, ref)
+		return err
+	}
 	err := g.Failed()
 	if err == nil {
-		err = op.pass(ctx, func(tx *Tx, ref secret.Ref) error {
-			var err error
-			out, err = work(tx, ref)
-			return err
-		})
+		err = op.pass(ctx)
 	}
 	if err := op.finish(err); err != nil {
 		return none, err
@@ -134,23 +153,11 @@ func (op *operation) complete() {
 }
 
 // pass opens the transaction that the verb asks for and goes through the door.
-func (op *operation) pass(ctx context.Context, work func(*Tx, secret.Ref) error) error {
-	s := op.gate.cfg.Store
+func (op *operation) pass(ctx context.Context) error {
 	if !op.verb.Writes() {
-		return s.View(ctx, func(r store.Reader) error {
-			op.tx = Tx{op: op, r: r}
-			return op.decideAndWork(work)
-		})
+		return op.gate.cfg.Store.View(ctx, op.view)
 	}
-	err := s.Update(ctx, func(w store.Writer) error {
-		op.record = audit.Record{} // of an earlier run
-		op.tx = Tx{op: op, r: w, w: w}
-		if err := op.decideAndWork(work); err != nil {
-			return err
-		}
-		return op.toOutbox(w)
-	})
-	if err != nil {
+	if err := op.gate.cfg.Store.Update(ctx, op.update); err != nil {
 		return err
 	}
 	for _, f := range op.tx.committed {
@@ -160,7 +167,21 @@ func (op *operation) pass(ctx context.Context, work func(*Tx, secret.Ref) error)
 	return nil
 }
 
-func (op *operation) decideAndWork(work func(*Tx, secret.Ref) error) (err error) {
+func (op *operation) inView(r store.Reader) error {
+	op.tx = Tx{op: op, r: r}
+	return op.decideAndWork()
+}
+
+func (op *operation) inUpdate(w store.Writer) error {
+	op.record = audit.Record{} // of an earlier run
+	op.tx = Tx{op: op, r: w, w: w}
+	if err := op.decideAndWork(); err != nil {
+		return err
+	}
+	return op.toOutbox(w)
+}
+
+func (op *operation) decideAndWork() (err error) {
 	defer func() {
 		if x := recover(); x != nil {
 			err = fmt.Errorf("gate: %s panicked: %v\n%s", op.verb, x, debug.Stack())
@@ -179,7 +200,7 @@ func (op *operation) decideAndWork(work func(*Tx, secret.Ref) error) (err error)
 		return fault.New(fault.Denied, "%s", d.Reasons[0])
 	}
 	op.record.Decision = "allow"
-	return work(&op.tx, ref)
+	return op.work(&op.tx, ref)
 }
 
 // finish records whatever is not recorded yet, and turns the error into a

@@ -42,13 +42,15 @@ func (g Glob) Match(s string) bool {
 	if g.kind == all {
 		return true
 	}
-	if g.fold {
+	switch {
+	case g.kind == exact && g.fold:
+		return strings.EqualFold(s, g.text)
+	case g.kind == exact:
+		return s == g.text
+	case g.fold:
 		s = strings.ToLower(s)
 	}
-	switch g.kind {
-	case exact:
-		return s == g.text
-	case prefix:
+	if g.kind == prefix {
 		return strings.HasPrefix(s, g.text)
 	}
 	return match(g.text, s)

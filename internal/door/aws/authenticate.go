@@ -23,14 +23,10 @@ const maxSkew = 5 * time.Minute
 // authenticate checks the request's signature and fills in who asks. A
 // failure is recorded by core.
 func (d *Door) authenticate(q *request, r *http.Request, s *service) error {
-	claim, problem := d.readClaim(r, s, q.body)
-	if problem != nil {
-		id := ""
-		if claim != nil {
-			id = claim.auth.AccessKey
-		}
+	claim := &q.claim
+	if problem := claim.read(d, r, s, q.body); problem != nil {
 		f := fault.Wrap(fault.Unauthenticated, problem, "%s", problem.message)
-		if err := d.cfg.Core.RefuseClaim(q.ctx, q.who, id, f); err != error(f) {
+		if err := d.cfg.Core.RefuseClaim(q.ctx, q.who, claim.auth.AccessKey, f); err != error(f) {
 			return err
 		}
 		return problem
@@ -45,30 +41,30 @@ func (d *Door) authenticate(q *request, r *http.Request, s *service) error {
 	return nil
 }
 
-// readClaim reads what of the signature can be judged without the secret key.
-func (d *Door) readClaim(r *http.Request, s *service, body []byte) (*claim, *wireError) {
+// read reads what of the signature can be judged without the secret key.
+func (c *claim) read(d *Door, r *http.Request, s *service, body []byte) *wireError {
 	headers := r.Header["Authorization"]
 	if len(headers) == 0 {
-		return nil, unauthenticated("MissingAuthenticationTokenException", "Missing Authentication Token")
+		return unauthenticated("MissingAuthenticationTokenException", "Missing Authentication Token")
 	}
 	auth, problem := sigv4.Parse(headers[0])
 	if problem == "" && len(headers) > 1 {
 		problem = "There is more than one Authorization header."
 	}
 	if problem != "" {
-		return nil, unauthenticated("IncompleteSignatureException", problem)
+		return unauthenticated("IncompleteSignatureException", problem)
 	}
-	c := &claim{door: d, auth: auth, bodyHash: sha256.Sum256(body)}
+	c.door, c.auth, c.bodyHash = d, auth, sha256.Sum256(body)
 	c.message = sigv4.Message{Method: r.Method, Path: r.URL.EscapedPath(), Query: r.URL.RawQuery, Host: r.Host, Header: r.Header}
 	if auth.Signs("content-length") {
 		c.message.Length = strconv.FormatInt(r.ContentLength, 10)
 	}
 	for _, check := range checks {
 		if err := check(c, r, s); err != nil {
-			return c, err
+			return err
 		}
 	}
-	return c, nil
+	return nil
 }
 
 // checks are made in this order.

@@ -18,6 +18,9 @@ func decode(body []byte, into any) error {
 	if len(body) == 0 {
 		return nil
 	}
+	if f, ok := into.(flat); ok && decodeFlat(body, f) {
+		return nil
+	}
 	err := json.Unmarshal(body, into)
 	if err == nil {
 		return nil

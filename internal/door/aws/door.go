@@ -95,10 +95,15 @@ type request struct {
 	given string
 	w     http.ResponseWriter
 	sent  bool // the operation has answered by itself
+	claim claim
+	id    [1]string // the request ID, as a header holds it
 }
 
 // buffer is memory for bodies and answers, wiped after use: both hold values.
-type buffer struct{ b []byte }
+type buffer struct {
+	b []byte
+	o object // what writes into it
+}
 
 var buffers = sync.Pool{New: func() any { return &buffer{b: make([]byte, 0, 4096)} }}
 
@@ -107,6 +112,7 @@ const keepBuffer = 256 << 10
 
 func (b *buffer) release() {
 	clear(b.b[:cap(b.b)])
+	b.o = object{}
 	if cap(b.b) <= keepBuffer {
 		b.b = b.b[:0]
 		buffers.Put(b)
@@ -117,11 +123,11 @@ const contentType = "application/x-amz-json-1.1"
 
 // Serve implements door.Door.
 func (d *Door) Serve(w http.ResponseWriter, r *http.Request, x *door.Exchange) {
-	w.Header()["X-Amzn-Requestid"] = []string{x.ID}
 	body := buffers.Get().(*buffer)
 	defer body.release()
 	err := readBody(w, r, body)
-	q := &request{ctx: r.Context(), door: d, w: w, body: body.b}
+	q := &request{ctx: r.Context(), door: d, w: w, body: body.b, id: [1]string{x.ID}}
+	w.Header()["X-Amzn-Requestid"] = q.id[:]
 	var out answer
 	if err == nil {
 		out, err = d.dispatch(q, r, x)
@@ -196,17 +202,23 @@ func (d *Door) dispatch(q *request, r *http.Request, x *door.Exchange) (answer, 
 func write(w http.ResponseWriter, status int, out answer) {
 	buf := buffers.Get().(*buffer)
 	defer buf.release()
-	o := object{b: append(buf.b, '{')}
+	buf.o = object{b: append(buf.b, '{')}
 	if out != nil {
-		out(&o)
+		out(&buf.o)
 	}
-	buf.b = append(o.b, '}')
+	buf.b = append(buf.o.b, '}')
 	h := w.Header()
 	h["Content-Type"] = contentTypes
-	h["Content-Length"] = []string{strconv.Itoa(len(buf.b))}
+	if len(buf.b) > countedByServer {
+		h["Content-Length"] = []string{strconv.Itoa(len(buf.b))}
+	}
 	w.WriteHeader(status)
 	_, _ = w.Write(buf.b) // a client that is gone needs no answer
 }
+
+// countedByServer is the length up to which net/http finds out the length of an
+// answer by itself.
+const countedByServer = 2000
 
 var contentTypes = []string{contentType}
 

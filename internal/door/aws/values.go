@@ -192,6 +192,18 @@ func (in *getSecretValueInput) check(c *checker) {
 	c.length("versionStage", in.VersionStage, 1, 256)
 }
 
+func (in *getSecretValueInput) field(name []byte) **string {
+	switch string(name) {
+	case "SecretId":
+		return &in.SecretId
+	case "VersionId":
+		return &in.VersionId
+	case "VersionStage":
+		return &in.VersionStage
+	}
+	return nil
+}
+
 func getSecretValue(q *request, in *getSecretValueInput) (answer, error) {
 	got, err := q.door.cfg.Core.GetValue(q.ctx, q.who, core.GetValueInput{
 		Ref: q.ref(in.SecretId, nil), VersionID: text(in.VersionId), Label: text(in.VersionStage),
