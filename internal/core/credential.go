@@ -129,10 +129,11 @@ func (c *Core) CreateCredential(ctx context.Context, who Caller, in NewCredentia
 	return err
 }
 
-// RefuseClaim records that a claim was refused before it came to the secret
-// key; it gives back the cause. accessKey may be empty.
+// RefuseClaim records that a request was refused before it came to an
+// operation: a claim that could not be read, or a request for nothing that
+// there is. It gives back the cause. accessKey may be empty.
 func (c *Core) RefuseClaim(ctx context.Context, who Caller, accessKey string, cause *fault.Error) error {
-	who.Principal, who.AccessKey, who.Program = gate.Anonymous, accessKey, doorstep
+	who.AccessKey, who.Program = accessKey, doorstep
 	_, err := gate.Do(ctx, c.gate, who, secret.Authenticate, secret.CredentialRef(accessKey), func(*gate.Tx, secret.Ref) (struct{}, error) {
 		return struct{}{}, cause
 	})

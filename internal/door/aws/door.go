@@ -188,12 +188,16 @@ func (d *Door) dispatch(q *request, r *http.Request, x *door.Exchange) (answer, 
 		op = s.operations[name]
 	}
 	if op == nil {
-		return nil, &wireError{kind: "UnknownOperationException", status: http.StatusBadRequest}
+		f := fault.Wrap(fault.Unsupported, errUnknownOperation, "There is no such operation.")
+		if err := d.cfg.Core.RefuseClaim(q.ctx, q.who, q.who.AccessKey, f); err != error(f) {
+			return nil, err
+		}
+		return nil, errUnknownOperation
 	}
 	q.op = op
 	x.Operation = op.name
 	if ct := r.Header.Get("Content-Type"); !strings.HasPrefix(ct, contentType) {
-		return nil, q.reject(secret.InSpace(q.home), &wireError{kind: "UnknownOperationException", status: http.StatusBadRequest})
+		return nil, q.reject(secret.InSpace(q.home), errUnknownOperation)
 	}
 	return op.serve(q)
 }

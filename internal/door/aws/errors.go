@@ -24,6 +24,8 @@ func (e *wireError) Error() string { return e.kind + ": " + e.message }
 
 var errTooLarge = &wireError{kind: "RequestEntityTooLargeException", message: "The request is too large.", status: http.StatusRequestEntityTooLarge, lower: true}
 
+var errUnknownOperation = &wireError{kind: "UnknownOperationException", status: http.StatusBadRequest}
+
 // wire is how each code goes over the wire.
 var wire = map[fault.Code]wireError{
 	fault.Internal:        {kind: "InternalServiceError", status: http.StatusInternalServerError},
