@@ -85,7 +85,7 @@ func compareReads(s *settings) error {
 	if err := srv.create("bench/secret", value); err != nil {
 		return err
 	}
-	read := srv.reader([]string{"bench/secret"})
+	read := srv.reader([]string{"bench/secret"}, false)
 	answer, err := srv.sample(read)
 	if err != nil {
 		return err
@@ -159,8 +159,9 @@ func compareSizes(s *settings) error {
 		return err
 	}
 	defer many.stop()
-	a, b := few.reader(names(1000)), many.reader(names(s.many))
-	many.load(64, s.seconds, b) // the first touch of each page is the disk's
+	a, b := few.reader(names(1000), true), many.reader(names(s.many), true)
+	few.load(64, s.seconds, a)
+	many.load(64, 10*s.seconds, b) // the first touch of each page is the disk's and the kernel's
 	var ra, rb []result
 	for range s.rounds {
 		ra = append(ra, few.load(64, s.seconds, a))

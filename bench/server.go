@@ -149,31 +149,23 @@ func (s *server) sample(read requests) (string, error) {
 }
 
 // reader reads secrets by chance. A signature is good for five minutes, so
-// that the requests are signed once, or, where there are many, as they go.
-func (s *server) reader(names []string) requests {
-	if len(names) > 1000 {
+// that each request is signed once, or, with fresh, as it is sent.
+func (s *server) reader(names []string, fresh bool) requests {
+	if fresh {
 		return func(int, int) []byte { return s.readOf(names[rand.IntN(len(names))]) }
 	}
 	var mu sync.RWMutex
 	var made time.Time
 	var all [][]byte
 	return func(int, int) []byte {
-		mu.RLock()
-		stale := time.Since(made) > 2*time.Minute
-		mu.RUnlock()
-		if stale {
-			mu.Lock()
-			if time.Since(made) > 2*time.Minute {
-				all = all[:0]
-				for _, n := range names {
-					all = append(all, s.readOf(n))
-				}
-				made = time.Now()
+		mu.Lock()
+		defer mu.Unlock()
+		if time.Since(made) > 2*time.Minute {
+			all, made = nil, time.Now()
+			for _, n := range names {
+				all = append(all, s.readOf(n))
 			}
-			mu.Unlock()
 		}
-		mu.RLock()
-		defer mu.RUnlock()
 		return all[rand.IntN(len(all))]
 	}
 }

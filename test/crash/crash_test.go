@@ -108,11 +108,13 @@ func TestMutantsAreCaught(t *testing.T) {
 			h := newHouse(t, build(t, mutant), filepath.Join(d.mount, "data"))
 			for i := range tries {
 				if err := h.tryStart(); err != nil {
-					return // it could not even start on what was left: caught
+					t.Logf("caught: it does not start: %v", err)
+					return
 				}
 				h.killed(16)
 				d.cut(t, i%2 == 1)
 				if err := h.tryStart(); err != nil {
+					t.Logf("caught: it does not start: %v", err)
 					return
 				}
 				problem := h.broken()

@@ -118,8 +118,11 @@ func (l *Log) resume(name string) error {
 	if err != nil && !errors.Is(err, audit.ErrDamaged) { // that is an unfinished write, unless a checkpoint covers it
 		return err
 	}
-	if err := check.end(f.Size); err != nil {
-		return err
+	if short := check.end(f.Size); short != nil {
+		if err != nil { // not cut: something is there that is no record
+			return fmt.Errorf("record %d (%s): %w", f.Size, name, err)
+		}
+		return short
 	}
 	l.frontier, l.signed = f, last.Size
 	file, err := os.OpenFile(filepath.Join(l.opt.Dir, name), os.O_RDWR, 0)
