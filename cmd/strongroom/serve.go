@@ -85,6 +85,7 @@ func (h *house) serve(ctx context.Context, at listening, ready func(addr net.Add
 	defer wg.Wait()
 	defer stop()
 	wg.Go(func() { h.clockwork(work) })
+	wg.Go(func() { h.store.Warm(work) })
 	failed := make(chan error, 1)
 	wg.Go(func() {
 		if certs != nil {
