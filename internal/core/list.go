@@ -197,6 +197,9 @@ func (c *Core) walk(tx *gate.Tx, in ListSecretsInput, prefix string, load func(s
 	}
 	return func(yield func(row, error) bool) {
 		for e, err := range tx.Scan(r) {
+			if err == nil && isValue(e.Key) {
+				continue
+			}
 			var sec *secret.Secret
 			if err == nil {
 				sec, err = load(e)

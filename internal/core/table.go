@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/fxamacker/cbor/v2"
 
@@ -15,20 +16,22 @@ import (
 )
 
 // The keys of the store. A space is ACCOUNT/REGION, of which neither holds a
-// slash; names come last, for they may hold anything. Times are hexadecimal
+// slash; names hold no NUL. A value lies right behind its secret's row, so that
+// whoever reads both finds them on one page. Times are hexadecimal
 // milliseconds, so that keys sort by them.
 //
 //	secret/SPACE/NAME                       a secret's row
-//	value/SPACE/SUFFIX/NUMBER/NAME          the value of a version; never written twice
+//	secret/SPACE/NAME NUL SUFFIX/NUMBER     the value of a version; never written twice
 //	created/SPACE/TIME/NAME                 index: the secrets by their creation
 //	purge/TIME/SPACE/NAME                   index: when a deleted secret's window ends
 //	credential/ID                           an access key
 const (
 	secretPrefix     = "secret/"
-	valuePrefix      = "value/"
 	createdPrefix    = "created/"
 	purgePrefix      = "purge/"
 	credentialPrefix = "credential/"
+
+	valueMark = "\x00"
 )
 
 func spaceKey(s secret.Space) string { return s.Account + "/" + s.Region + "/" }
@@ -38,8 +41,11 @@ func secretKey(s secret.Space, name string) string {
 }
 
 func valueKey(s secret.Space, sec *secret.Secret, number uint64) string {
-	return valuePrefix + s.Account + "/" + s.Region + "/" + sec.Suffix + "/" + strconv.FormatUint(number, 10) + "/" + sec.Name
+	return secretPrefix + s.Account + "/" + s.Region + "/" + sec.Name + valueMark + sec.Suffix + "/" + strconv.FormatUint(number, 10)
 }
+
+// isValue tells the keys of values from those of rows.
+func isValue(key string) bool { return strings.Contains(key, valueMark) }
 
 func timeKey(i secret.Instant) string { return fmt.Sprintf("%012x", uint64(i)) }
 

@@ -204,6 +204,9 @@ type Written struct {
 func (c *Core) CreateSecret(ctx context.Context, who Caller, in CreateSecretInput) (Written, error) {
 	coming := secret.Ref{Space: in.Space, Kind: secret.KindSecret, Name: in.Name, Suffix: NewSuffix()}
 	return gate.Do(ctx, c.gate, who, secret.CreateSecret, coming, func(tx *gate.Tx, ref secret.Ref) (Written, error) {
+		if in.Name == "" || isValue(in.Name) {
+			return Written{}, fault.New(fault.Invalid, "A secret's name is not empty and holds no NUL.")
+		}
 		if len(in.Tags) > 0 && !tx.May(secret.TagSecret, ref) {
 			return Written{}, fault.New(fault.Denied, "no policy allows secretsmanager:TagResource")
 		}
