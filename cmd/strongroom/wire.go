@@ -215,7 +215,7 @@ func (h *house) clockwork(ctx context.Context) {
 		schedule.Job{Name: "ship", Every: time.Second, Wake: h.gate.Shippable(), Settle: 25 * time.Millisecond, Run: h.gate.Ship},
 		schedule.Job{Name: "checkpoint", Every: time.Second, Run: func(context.Context) error { return h.log.Checkpoint() }},
 		schedule.Job{Name: "anchor", Every: time.Minute, Run: h.gate.Anchor},
-		schedule.Job{Name: "access", Every: time.Minute, Run: func(ctx context.Context) error {
+		schedule.Job{Name: "access", Every: 10 * time.Second, Run: func(ctx context.Context) error {
 			for h.core.Accesses() && ctx.Err() == nil {
 				if _, err := h.core.RecordAccess(ctx, accountant); err != nil {
 					return err

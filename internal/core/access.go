@@ -14,16 +14,19 @@ type access struct {
 	number uint64
 }
 
+// maxAccesses bounds what is remembered. A read that finds it full is not
+// remembered; the next one of the same secret may be.
+const maxAccesses = 20000
+
 // noteAccess remembers that a version was read today, if its row does not say
 // so yet. A read writes nothing itself: RecordAccess does, later.
 func (c *Core) noteAccess(tx *gate.Tx, s secret.Space, sec *secret.Secret, v *secret.Version) {
 	today := secret.InstantOf(tx.Now()).Day()
-	if v.Accessed == today && sec.Accessed == today {
+	if v.Accessed == today && sec.Accessed == today || c.accesses.Load() >= maxAccesses {
 		return
 	}
-	key := access{s, sec.Name, v.Number}
-	if day, ok := c.accessed.Load(key); !ok || day != today {
-		c.accessed.Store(key, today)
+	if _, there := c.accessed.Swap(access{s, sec.Name, v.Number}, today); !there {
+		c.accesses.Add(1)
 	}
 }
 
@@ -50,10 +53,16 @@ func (c *Core) withAccess(s secret.Space, sec *secret.Secret) *secret.Secret {
 func (c *Core) forgetAccess(s secret.Space, name string) {
 	c.accessed.Range(func(k, _ any) bool {
 		if a := k.(access); a.space == s && a.name == name {
-			c.accessed.Delete(k)
+			c.dropAccess(k)
 		}
 		return true
 	})
+}
+
+func (c *Core) dropAccess(key any) {
+	if _, there := c.accessed.LoadAndDelete(key); there {
+		c.accesses.Add(-1)
+	}
 }
 
 // perFlush bounds one RecordAccess.
@@ -95,14 +104,12 @@ func (c *Core) RecordAccess(ctx context.Context, who Caller) (int, error) {
 		return 0, err
 	}
 	for _, b := range batch {
-		c.accessed.CompareAndDelete(b.key, b.day)
+		c.dropAccess(b.key)
 	}
 	return n, nil
 }
 
 // Accesses reports whether RecordAccess has anything to write.
 func (c *Core) Accesses() bool {
-	found := false
-	c.accessed.Range(func(_, _ any) bool { found = true; return false })
-	return found
+	return c.accesses.Load() > 0
 }

@@ -10,6 +10,7 @@ package core
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"github.com/strongroom-dev/strongroom/internal/fault"
 	"github.com/strongroom-dev/strongroom/internal/gate"
@@ -26,6 +27,7 @@ type Core struct {
 	rows *rows
 
 	accessed sync.Map // access -> secret.Instant: reads of today that RecordAccess will write down
+	accesses atomic.Int64
 }
 
 // rows are the decoded entries that are kept.
