@@ -60,6 +60,10 @@ type MoveLabelInput struct {
 // version is named; the current label is moved, never removed. It fails with
 // NotFound, Deleted, Invalid or Limit.
 func (c *Core) MoveLabel(ctx context.Context, who Caller, in MoveLabelInput) (secret.Ref, error) {
+	if splitLabelMove && in.To != "" {
+		_, _ = c.retag(ctx, who, secret.MoveLabel, in.Ref, func(_ *gate.Tx, sec *secret.Secret) error { sec.Detach(in.Label); return nil })
+		in.From = ""
+	}
 	return gate.Do(ctx, c.gate, who, secret.MoveLabel, in.Ref, func(tx *gate.Tx, ref secret.Ref) (secret.Ref, error) {
 		old, err := live(tx)
 		if err != nil {

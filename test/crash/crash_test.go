@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -127,6 +129,16 @@ func TestMutantsAreCaught(t *testing.T) {
 			}
 			t.Error("it was not caught")
 		})
+	}
+}
+
+// The same, for what no crash is needed to notice.
+func TestMutantsAreCaughtByTheirTests(t *testing.T) {
+	for mutant, test := range map[string]string{"mutant_split_label": "TestLabelsMoveAtOnce"} {
+		out, err := exec.Command("go", "test", "-count=1", "-tags", mutant, "-run", "^"+test+"$", "../../internal/core").CombinedOutput()
+		if err == nil || !strings.Contains(string(out), "--- FAIL: "+test) {
+			t.Errorf("%s was not caught by %s: %s", mutant, test, out)
+		}
 	}
 }
 

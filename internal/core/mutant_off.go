@@ -1,0 +1,5 @@
+//go:build !mutant_split_label
+
+package core
+
+const splitLabelMove = false
