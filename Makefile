@@ -10,6 +10,7 @@ run: ## a ready server for development, on 127.0.0.1:8200
 test: install ## everything that can be tested in five minutes
 	scripts/check
 	$(GO) test -race -shuffle=on -timeout 120s ./...
+	$(GO) test -count=1 -run 'TestMemoryForgets|TestReadAllocations' ./cmd/strongroom ./internal/door/aws
 	$(GO) test -tags clients -count=1 -timeout 180s ./test/clients
 	$(GO) test -tags crash -count=1 -timeout 240s ./test/crash
 
