@@ -16,6 +16,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/term"
 
+	"github.com/strongroom-dev/strongroom/internal/audit"
 	auditfile "github.com/strongroom-dev/strongroom/internal/audit/file"
 	"github.com/strongroom-dev/strongroom/internal/backup"
 	"github.com/strongroom-dev/strongroom/internal/core"
@@ -270,20 +271,23 @@ func (o *restoreOptions) build(c *cobra.Command, x *backup.Extracted, dir, targe
 	h := &house{folder: dir, store: db, now: time.Now}
 	ring, _, verifier, expect, err := h.keys(root)
 	if err == nil {
+		err = h.checkPublicKey()
+	}
+	if err == nil {
 		err = checkEntries(c.Context(), db, ring)
 	}
 	if err = errors.Join(err, db.Close()); err != nil {
 		return 0, 0, err
 	}
-	report, err := checkLog(dir, verifier, max(expect.Size, x.Manifest.Size))
+	report, err := checkLog(dir, verifier, expect, x.Manifest.Size)
 	if err != nil {
 		return 0, 0, err
 	}
 	return entries, report.Head.Size, os.Remove(x.Entries)
 }
 
-func checkLog(dir folder, verifier note.Verifier, least int64) (*auditfile.Report, error) {
-	report, err := auditfile.Verify(os.DirFS(dir.audit()), verifier, false)
+func checkLog(dir folder, verifier note.Verifier, expect audit.Head, least int64) (*auditfile.Report, error) {
+	report, err := auditfile.Verify(os.DirFS(dir.audit()), verifier, false, expect)
 	if err == nil && report.Head.Size < least {
 		err = fmt.Errorf("%w: the audit log has %d records of %d", backup.ErrDamaged, report.Head.Size, least)
 	}
@@ -352,6 +356,11 @@ func checkEntries(ctx context.Context, db store.Store, ring *keyring.Ring) error
 // key in it stays where the server looks for it.
 func (o *restoreOptions) place(tmp string, target folder) error {
 	if _, err := os.Stat(string(target)); err == nil {
+		release, err := holdFolder(target)
+		if err != nil {
+			return err
+		}
+		defer release()
 		if key, err := os.ReadFile(target.sealKey()); err == nil {
 			defer clear(key)
 			if err := seal.WriteNew(folder(tmp).sealKey(), bytes.Clone(key)); err != nil {
@@ -364,7 +373,31 @@ func (o *restoreOptions) place(tmp string, target folder) error {
 		}
 		fmt.Fprintf(os.Stderr, "What was there is now %s\n", kept)
 	}
-	return os.Rename(tmp, string(target))
+	if err := os.Rename(tmp, string(target)); err != nil {
+		return err
+	}
+	parent, err := os.Open(filepath.Dir(string(target)))
+	if err != nil {
+		return err
+	}
+	defer parent.Close()
+	return parent.Sync()
+}
+
+// holdFolder keeps a server from serving the folder, and refuses one that is
+// served: it would go on writing under the folder's name.
+func holdFolder(target folder) (release func(), err error) {
+	if _, err := os.Stat(target.store()); err != nil {
+		return func() {}, nil
+	}
+	db, err := bolt.Open(target.store())
+	switch {
+	case errors.Is(err, bolt.ErrLocked):
+		return nil, fmt.Errorf("a server serves %s: stop it first. Nothing was restored", target)
+	case err != nil: // damaged: that is what restoring is for
+		return func() {}, nil
+	}
+	return func() { _ = db.Close() }, nil
 }
 
 func askPassphrase(prompt string) (string, error) {

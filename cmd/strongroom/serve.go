@@ -105,7 +105,10 @@ func (h *house) serve(ctx context.Context, at listening, ready func(addr net.Add
 	h.logger.Info("shutting down")
 	grace, cancel := context.WithTimeout(context.Background(), shutdownPeriod)
 	defer cancel()
-	return server.Shutdown(grace)
+	if err := server.Shutdown(grace); err != nil {
+		return errors.Join(err, server.Close())
+	}
+	return nil
 }
 
 // operations are the paths for those who watch over the server.
@@ -124,6 +127,10 @@ func (h *house) operations(mux *http.ServeMux, reg *prometheus.Registry) {
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		if h.core.Failed() != nil {
 			http.Error(w, "sealed: the audit log could not be written", http.StatusServiceUnavailable)
+			return
+		}
+		if h.store.Failed() != nil {
+			http.Error(w, "the store could not be written: it reads, and writes again after a restart", http.StatusServiceUnavailable)
 			return
 		}
 		fmt.Fprintln(w, "ok")

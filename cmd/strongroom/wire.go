@@ -60,6 +60,8 @@ type house struct {
 	logger *slog.Logger
 	now    func() time.Time
 	seal   []byte // seal.json, as backups hold it
+
+	auditKey string // the log's public key, as the store keeps it, sealed
 }
 
 // make makes a data folder: the store with its keyring and the key of the
@@ -157,6 +159,9 @@ func (h *house) assemble(root plain.Value) error {
 	if err != nil {
 		return err
 	}
+	if err := h.checkPublicKey(); err != nil {
+		return err
+	}
 	h.log, err = auditfile.Open(auditfile.Options{Dir: h.folder.audit(), Signer: signer, Verifier: verifier, Expect: expect})
 	if errors.Is(err, audit.ErrDamaged) {
 		return fmt.Errorf("%w. Nothing was changed: look with strongroom audit verify --data %s, keep the folder as evidence, and restore a backup into another", err, h.folder)
@@ -202,10 +207,24 @@ func (h *house) keys(root plain.Value) (ring *keyring.Ring, signer note.Signer, 
 		if verifier, err = note.NewVerifier(vkey); err != nil {
 			return err
 		}
+		h.auditKey = vkey
 		expect, err = gate.ReadAnchor(r, ring)
 		return err
 	})
 	return ring, signer, verifier, expect, err
+}
+
+// checkPublicKey wants that the public key beside the log, which a verifier may
+// believe, is the one that the store keeps.
+func (h *house) checkPublicKey() error {
+	text, err := os.ReadFile(h.folder.auditKey())
+	if err != nil {
+		return fmt.Errorf("the audit log's public key: %w", err)
+	}
+	if strings.TrimSpace(string(text)) != h.auditKey {
+		return fmt.Errorf("%s is not the key of this audit log: it was replaced. The key is %s", h.folder.auditKey(), h.auditKey)
+	}
+	return nil
 }
 
 // clockwork runs the house's jobs until ctx ends.

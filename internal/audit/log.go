@@ -9,7 +9,7 @@ import (
 // Log keeps encoded records. It is safe for concurrent use.
 type Log interface {
 	// Append returns nil when the records are durable and part of the tree.
-	// They are consecutive. After any other error than ErrFull they may or
+	// They are consecutive. After any other error than ErrFull and ErrTooLong they may or
 	// may not be there, and every later Append fails: what follows could not
 	// be trusted. The log keeps no reference to the records.
 	Append(records ...[]byte) error
@@ -48,6 +48,9 @@ var (
 	// ErrFull says that there is no room for further records; what is
 	// already there is sound, and appending may be tried again.
 	ErrFull = errors.New("audit: no room for the log")
+	// ErrTooLong says that a record is longer than MaxRecord; nothing was
+	// appended.
+	ErrTooLong = errors.New("audit: the record is too long")
 	// ErrDamaged says that a log is not as it was written.
 	ErrDamaged = errors.New("audit: the log is damaged")
 )

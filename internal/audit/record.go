@@ -50,7 +50,8 @@ const MaxRecord = 256 << 10
 const hexDigits = "0123456789abcdef"
 
 // Append appends the record as one line of JSON without a line end. Fields are
-// in a fixed order, and absent where they are empty.
+// in a fixed order, absent where they are empty, and cut where they are longer
+// than they can be: a request must not be able to make a record too long.
 func (r *Record) Append(dst []byte) []byte {
 	dst = append(dst, `{"id":"`...)
 	dst = append(dst, r.ID...)
@@ -59,13 +60,13 @@ func (r *Record) Append(dst []byte) []byte {
 	dst = append(dst, '"')
 	dst = field(dst, "node", r.Node)
 	dst = field(dst, "door", r.Door)
-	dst = field(dst, "caller", r.Caller)
-	dst = field(dst, "access_key", r.AccessKey)
-	dst = field(dst, "source", r.Source)
+	dst = field(dst, "caller", cut(r.Caller, 2048))
+	dst = field(dst, "access_key", cut(r.AccessKey, 128))
+	dst = field(dst, "source", cut(r.Source, 128))
 	dst = field(dst, "client", cut(r.Client, 256))
-	dst = field(dst, "request_id", r.RequestID)
+	dst = field(dst, "request_id", cut(r.RequestID, 64))
 	dst = field(dst, "verb", r.Verb)
-	dst = field(dst, "resource", r.Resource)
+	dst = field(dst, "resource", cut(r.Resource, 2300))
 	if len(r.Items) > 0 {
 		items, _ := json.Marshal(r.Items) // strings alone: cannot fail
 		dst = append(append(dst, `,"items":`...), items...)
@@ -77,12 +78,12 @@ func (r *Record) Append(dst []byte) []byte {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
-			dst = text(dst, s)
+			dst = text(dst, cut(s, 1024))
 		}
 		dst = append(dst, ']')
 	}
 	dst = field(dst, "outcome", r.Outcome)
-	dst = field(dst, "version", r.Version)
+	dst = field(dst, "version", cut(r.Version, 128))
 	if r.Value != ([32]byte{}) {
 		dst = append(dst, `,"value":"hmac-sha256:`...)
 		dst = hex.AppendEncode(dst, r.Value[:])

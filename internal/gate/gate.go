@@ -64,6 +64,8 @@ type Gate struct {
 	cfg    Config
 	failed atomic.Pointer[error] // why the node sealed itself
 	outbox outbox
+
+	rotating sync.Mutex // one rotation of the keyring at a time, until it is adopted
 }
 
 // New makes a gate. Call Recover before the first operation.
@@ -120,6 +122,10 @@ func (op *operation) reset(g *Gate, who Caller, v secret.Verb, r secret.Ref) {
 // error that is no fault is Internal.
 func Do[T any](ctx context.Context, g *Gate, who Caller, v secret.Verb, r secret.Ref, work func(*Tx, secret.Ref) (T, error)) (T, error) {
 	var none, out T
+	if v == secret.RotateKeyring {
+		g.rotating.Lock()
+		defer g.rotating.Unlock()
+	}
 	op := operations.Get().(*operation)
 	defer func() {
 		op.reset(nil, Caller{}, 0, secret.Ref{})
@@ -262,6 +268,8 @@ func (g *Gate) logged(err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, audit.ErrTooLong):
+		return fault.Wrap(fault.Internal, err, "The request could not be recorded.")
 	case errors.Is(err, audit.ErrFull):
 		g.cfg.Logger.Error("there is no room for the audit log: requests are refused until there is", "error", err)
 		return fault.Wrap(fault.Unavailable, err, "The request could not be recorded.")

@@ -51,6 +51,9 @@ func (op *operation) toOutbox(w store.Writer) error {
 	key := outboxPrefix + op.record.ID
 	text := binary.BigEndian.AppendUint64(nil, uint64(g.cfg.Log.Head().Size))
 	text = op.record.Append(text)
+	if len(text)-sizeLen > audit.MaxRecord {
+		return audit.ErrTooLong
+	}
 	return w.Put(key, g.cfg.Ring.Seal(nil, key, text))
 }
 

@@ -49,10 +49,21 @@ func Parse(header string) (a Authorization, problem string) {
 	for _, field := range []*string{&a.AccessKey, &a.Scope.Date, &a.Scope.Region, &a.Scope.Service} {
 		*field, rest, _ = strings.Cut(rest, "/")
 	}
-	if a.AccessKey == "" || len(a.Scope.Date) != DateLen || rest != terminator {
+	if !validAccessKey(a.AccessKey) || len(a.Scope.Date) != DateLen || rest != terminator {
 		return a, "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term."
 	}
 	return a, ""
+}
+
+// validAccessKey accepts what IAM's model does: 1 to 128 letters, digits and
+// underscores.
+func validAccessKey(id string) bool {
+	for _, c := range []byte(id) {
+		if !('A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '_') {
+			return false
+		}
+	}
+	return len(id) >= 1 && len(id) <= 128
 }
 
 // Signs reports whether the header of that name (lower case) is signed.

@@ -38,8 +38,8 @@ func appendCheckpoint(dir string, cp []byte) error {
 	return f.Sync()
 }
 
-// wholeLines is where the last whole line ends: what follows was cut by a
-// crash and is overwritten.
+// wholeLines is where the last line ends that can be read: what follows was cut
+// or torn by a crash and is overwritten.
 func wholeLines(f *os.File) (int64, error) {
 	info, err := f.Stat()
 	if err != nil {
@@ -50,12 +50,25 @@ func wholeLines(f *os.File) (int64, error) {
 	if _, err := f.ReadAt(tail, from); err != nil {
 		return 0, err
 	}
-	end := from + int64(bytes.LastIndexByte(tail, '\n')) + 1
+	tail = tail[:bytes.LastIndexByte(tail, '\n')+1]
+	if len(tail) > 0 {
+		begin := bytes.LastIndexByte(tail[:len(tail)-1], '\n') + 1
+		if _, err := readLine(tail[begin:]); err != nil {
+			tail = tail[:begin]
+		}
+	}
+	end := from + int64(len(tail))
 	return end, f.Truncate(end)
 }
 
-// readCheckpoints reads all whole lines; a last one that a crash cut is left
-// out.
+func readLine(line []byte) ([]byte, error) {
+	var cp string
+	err := json.Unmarshal(line, &cp)
+	return []byte(cp), err
+}
+
+// readCheckpoints reads all lines but a last one that a crash cut or tore:
+// losing that tells no more than that it was never signed.
 func readCheckpoints(dir fs.FS) ([][]byte, error) {
 	text, err := fs.ReadFile(dir, checkpoints)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -65,19 +78,18 @@ func readCheckpoints(dir fs.FS) ([][]byte, error) {
 		return nil, err
 	}
 	var out [][]byte
-	lines := bytes.SplitAfter(text, []byte("\n"))
-	for i, line := range lines {
-		if !bytes.HasSuffix(line, []byte("\n")) {
-			continue
+	text = text[:bytes.LastIndexByte(text, '\n')+1]
+	for n := 1; len(text) > 0; n++ {
+		line, rest, _ := bytes.Cut(text, []byte("\n"))
+		text = rest
+		cp, err := readLine(line)
+		if err != nil && len(rest) == 0 {
+			break
 		}
-		var cp string
-		if err := json.Unmarshal(line, &cp); err != nil {
-			if i >= len(lines)-2 && bytes.Trim(line, "\x00\n") == nil {
-				continue
-			}
-			return nil, fmt.Errorf("%w: checkpoint %d cannot be read", audit.ErrDamaged, i+1)
+		if err != nil {
+			return nil, fmt.Errorf("%w: checkpoint %d cannot be read", audit.ErrDamaged, n)
 		}
-		out = append(out, []byte(cp))
+		out = append(out, cp)
 	}
 	return out, nil
 }

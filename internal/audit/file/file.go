@@ -42,8 +42,8 @@ type Log struct {
 	failed atomic.Pointer[error]
 	cut    int // bytes of a write that was never acknowledged, dropped at the start
 
-	// What the leader of a batch works on; guarded by the committer, but for
-	// the frontier, which others read.
+	// What the leader of a batch works on; the frontier is read by others too.
+	disk   sync.Mutex
 	file   *os.File
 	fd     int
 	offset int64
@@ -161,7 +161,7 @@ func (l *Log) Append(records ...[]byte) error {
 	}
 	for _, r := range records {
 		if len(r) == 0 || len(r) > audit.MaxRecord {
-			return fmt.Errorf("audit: a record of %d bytes", len(r))
+			return fmt.Errorf("%w: %d bytes", audit.ErrTooLong, len(r))
 		}
 	}
 	if len(records) == 1 {
@@ -176,8 +176,19 @@ func (l *Log) Append(records ...[]byte) error {
 
 // commit writes and syncs a batch. It runs for one batch at a time.
 func (l *Log) commit(batch []entry) error {
+	l.disk.Lock()
+	defer l.disk.Unlock()
 	if err := l.failed.Load(); err != nil {
 		return *err
+	}
+	total := l.offset
+	for _, e := range batch {
+		total += int64(frameHead + len(e.record))
+	}
+	if total > l.opt.SegmentSize { // where there is no room, nothing of the batch is written
+		if err := l.haveSpare(); err != nil {
+			return err
+		}
 	}
 	for _, e := range batch {
 		if l.offset+int64(len(l.buf)+frameHead+len(e.record)) > l.opt.SegmentSize {
@@ -233,18 +244,32 @@ func (l *Log) turnOver() error {
 
 // roll begins a segment at the frontier.
 func (l *Log) roll() error {
-	l.spares.Wait()
-	defer l.making.Store(false)
-	if _, err := os.Stat(filepath.Join(l.opt.Dir, spare)); errors.Is(err, fs.ErrNotExist) || !l.making.Load() {
-		if err := makeSpare(l.opt.Dir, l.opt.SegmentSize); err != nil {
-			return err
-		}
+	if err := l.haveSpare(); err != nil {
+		return err
 	}
 	file, err := startSegment(l.opt.Dir, &l.frontier)
+	if errors.Is(err, audit.ErrFull) {
+		return err
+	}
 	if err != nil {
 		return l.fail(err)
 	}
+	l.making.Store(false)
 	l.use(file, headerLen)
+	return nil
+}
+
+// haveSpare makes the file of the next segment, unless this process has made it
+// already.
+func (l *Log) haveSpare() error {
+	l.spares.Wait()
+	if _, err := os.Stat(filepath.Join(l.opt.Dir, spare)); err == nil && l.making.Load() {
+		return nil
+	}
+	if err := makeSpare(l.opt.Dir, l.opt.SegmentSize); err != nil {
+		return err
+	}
+	l.making.Store(true)
 	return nil
 }
 
@@ -308,6 +333,8 @@ func (l *Log) Close() error {
 	err := l.Checkpoint()
 	closed := errors.New("audit: the log is closed")
 	l.failed.CompareAndSwap(nil, &closed)
+	l.disk.Lock()
+	defer l.disk.Unlock()
 	l.spares.Wait()
 	_ = os.Remove(filepath.Join(l.opt.Dir, spare))
 	return errors.Join(err, l.file.Close())

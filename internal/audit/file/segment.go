@@ -150,7 +150,7 @@ const spare = "next.tmp"
 func makeSpare(dir string, size int64) error {
 	f, err := os.OpenFile(filepath.Join(dir, spare), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", audit.ErrFull, err)
 	}
 	zeros := make([]byte, 1<<20)
 	for left := size; left > 0 && err == nil; left -= int64(len(zeros)) {
@@ -171,8 +171,8 @@ func makeSpare(dir string, size int64) error {
 func startSegment(dir string, f *audit.Frontier) (*os.File, error) {
 	from := filepath.Join(dir, spare)
 	file, err := os.OpenFile(from, os.O_RDWR, 0)
-	if err != nil {
-		return nil, err
+	if err != nil { // nothing was changed yet
+		return nil, fmt.Errorf("%w: %w", audit.ErrFull, err)
 	}
 	_, err = file.WriteAt(encodeHeader(f), 0)
 	if err == nil {

@@ -1,10 +1,12 @@
 package file
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"iter"
+	"slices"
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
@@ -69,8 +71,9 @@ type Report struct {
 
 // Verify computes the tree anew from the segments and compares it with every
 // segment's header and every checkpoint. It fails with ErrDamaged and the
-// place, as near as it can be told. keep makes the report able to prove.
-func Verify(dir fs.FS, v note.Verifier, keep bool) (*Report, error) {
+// place, as near as it can be told. keep makes the report able to prove; expect
+// are heads, known from elsewhere, that the log must have passed through.
+func Verify(dir fs.FS, v note.Verifier, keep bool, expect ...audit.Head) (*Report, error) {
 	raw, err := readCheckpoints(dir)
 	if err != nil {
 		return nil, err
@@ -88,6 +91,8 @@ func Verify(dir fs.FS, v note.Verifier, keep bool) (*Report, error) {
 		check.want = append(check.want, h)
 		r.Signed = h.Size
 	}
+	check.want = append(check.want, expect...)
+	slices.SortStableFunc(check.want, func(a, b audit.Head) int { return cmp.Compare(a.Size, b.Size) })
 	f, err := r.readAll(dir, &check, keep)
 	if err != nil {
 		return nil, err

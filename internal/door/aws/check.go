@@ -9,7 +9,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/strongroom-dev/strongroom/internal/name/arn"
-	"github.com/strongroom-dev/strongroom/internal/plain"
 )
 
 // decode reads an input. An empty body is an empty object, members that are
@@ -187,10 +186,3 @@ func number(p *int64, otherwise int64) int64 {
 
 // tag is a tag as it is sent.
 type tag struct{ Key, Value *string }
-
-// wipe clears values that were decoded.
-func wipe(values ...plain.Value) {
-	for _, v := range values {
-		v.Wipe()
-	}
-}

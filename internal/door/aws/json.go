@@ -19,7 +19,24 @@ type object struct {
 	comma bool
 }
 
+// reserve makes room for n more bytes and some punctuation. The memory that was
+// too small is wiped: append would leave it, and what is in it, behind.
+func (o *object) reserve(n int) {
+	n += 128
+	if cap(o.b)-len(o.b) >= n {
+		return
+	}
+	grown := make([]byte, len(o.b), 2*cap(o.b)+n)
+	copy(grown, o.b)
+	clear(o.b[:cap(o.b)])
+	o.b = grown
+}
+
+// escaped is how many bytes of JSON one byte may become.
+const escaped = 6
+
 func (o *object) member(name string) {
+	o.reserve(len(name))
 	if o.comma {
 		o.b = append(o.b, ',')
 	}
@@ -31,6 +48,7 @@ func (o *object) member(name string) {
 
 func (o *object) str(name, value string) {
 	o.member(name)
+	o.reserve(escaped * len(value))
 	o.b = appendString(o.b, value)
 }
 
@@ -42,6 +60,7 @@ func (o *object) arn(r secret.Ref) {
 		return
 	}
 	o.member("ARN")
+	o.reserve(len(r.Name) + len(r.Space.Region) + len(r.Space.Account))
 	o.b = append(o.b, '"')
 	o.b = append(arn.AppendSecret(o.b, r), '"')
 }
@@ -60,6 +79,7 @@ func (o *object) strs(name string, values []string) {
 		if i > 0 {
 			o.b = append(o.b, ',')
 		}
+		o.reserve(escaped * len(v))
 		o.b = appendString(o.b, v)
 	}
 	o.b = append(o.b, ']')
@@ -90,11 +110,13 @@ func (o *object) time(name string, i secret.Instant) {
 // text and binary write open values.
 func (o *object) text(name string, v plain.Value) {
 	o.member(name)
+	o.reserve(escaped * v.Len())
 	o.b = appendString(o.b, v.Open())
 }
 
 func (o *object) binary(name string, v plain.Value) {
 	o.member(name)
+	o.reserve(base64.StdEncoding.EncodedLen(v.Len()))
 	o.b = append(o.b, '"')
 	o.b = base64.StdEncoding.AppendEncode(o.b, v.Open())
 	o.b = append(o.b, '"')
@@ -108,9 +130,10 @@ func list[T any](o *object, name string, items []T, write func(*object, T)) {
 		if i > 0 {
 			o.b = append(o.b, ',')
 		}
-		o.b = append(o.b, '{')
-		inner := object{b: o.b}
+		o.reserve(0)
+		inner := object{b: append(o.b, '{')}
 		write(&inner, item)
+		inner.reserve(0)
 		o.b = append(inner.b, '}')
 	}
 	o.b = append(o.b, ']')
@@ -173,6 +196,7 @@ func (s *sensitive) UnmarshalJSON(b []byte) error {
 	if len(b) < 2 || b[0] != '"' {
 		return &notAString{b[0]}
 	}
+	s.value.Wipe() // of a member that is there twice
 	s.value, s.given = plain.New(unquote(b[1:len(b)-1])), true
 	return nil
 }

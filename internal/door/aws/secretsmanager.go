@@ -54,6 +54,9 @@ func define[In any, P interface {
 }](name string, verb secret.Verb, run func(*request, P) (answer, error)) *operation {
 	return &operation{name: name, verb: verb, serve: func(q *request) (answer, error) {
 		in := P(new(In))
+		if w, ok := any(in).(interface{ wipe() }); ok {
+			defer w.wipe() // whatever becomes of it
+		}
 		if err := decode(q.body, in); err != nil {
 			return nil, q.reject(secret.InSpace(q.home), err)
 		}

@@ -54,6 +54,7 @@ func readAudit(q *request, in *readAuditInput) (answer, error) {
 		list(o, "Records", page.Entries, func(o *object, e audit.Entry) {
 			o.number("Index", e.Index)
 			o.member("Record")
+			o.reserve(len(e.Record))
 			o.b = append(o.b, e.Record...)
 		})
 		o.str("Root", base64.StdEncoding.EncodeToString(page.Head.Root[:]))

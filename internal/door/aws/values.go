@@ -26,6 +26,12 @@ func (in *content) check(c *checker) {
 	}
 }
 
+// wipe clears the values that were decoded.
+func (in *content) wipe() {
+	in.SecretString.value.Wipe()
+	in.SecretBinary.value.Wipe()
+}
+
 // open gives the value. Whoever gets it wipes it.
 func (in *content) open() (core.Content, error) {
 	switch {
@@ -42,11 +48,11 @@ func (in *content) open() (core.Content, error) {
 }
 
 func (in *content) openBinary() (core.Content, error) {
-	defer in.SecretBinary.value.Wipe()
 	raw := in.SecretBinary.value.Open()
 	b := make([]byte, base64.StdEncoding.DecodedLen(len(raw)))
 	n, err := base64.StdEncoding.Decode(b, raw)
 	if err != nil {
+		clear(b)
 		return core.Content{}, &wireError{kind: "SerializationException", message: "The binary secret value is not base64.", status: 400}
 	}
 	if n > core.MaxValue {
@@ -82,7 +88,7 @@ func (in *createSecretInput) check(c *checker) {
 func createSecret(q *request, in *createSecretInput) (answer, error) {
 	ref := q.ref(nil, in.Name)
 	content, err := in.open()
-	defer wipe(content.Value, in.SecretString.value)
+	defer content.Value.Wipe()
 	var tags []secret.Tag
 	if err == nil {
 		tags, err = readTags(in.Tags)
@@ -135,7 +141,7 @@ func (in *putSecretValueInput) check(c *checker) {
 func putSecretValue(q *request, in *putSecretValueInput) (answer, error) {
 	ref := q.ref(in.SecretId, nil)
 	content, err := in.open()
-	defer wipe(content.Value, in.SecretString.value)
+	defer content.Value.Wipe()
 	if err == nil && content.Form == secret.NoValue {
 		err = invalidRequest("You must provide either SecretString or SecretBinary.")
 	}
@@ -167,7 +173,7 @@ func (in *updateSecretInput) check(c *checker) {
 func updateSecret(q *request, in *updateSecretInput) (answer, error) {
 	ref := q.ref(in.SecretId, nil)
 	content, err := in.open()
-	defer wipe(content.Value, in.SecretString.value)
+	defer content.Value.Wipe()
 	if err != nil {
 		return nil, q.reject(ref, err)
 	}

@@ -153,6 +153,13 @@ func (s *Store) commit(batch []*update) (err error) {
 	if err := s.failed.Load(); err != nil {
 		return *err
 	}
+	committing := false
+	defer func() {
+		if committing && err != nil { // also where bbolt panicked: its state is unknown
+			err = fmt.Errorf("%w: %w", store.ErrUnknown, err)
+			s.failed.Store(&err)
+		}
+	}()
 	defer guard(&err)
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	s.readers.drain()
@@ -177,12 +184,8 @@ func (s *Store) commit(batch []*update) (err error) {
 	if !changed {
 		return nil
 	}
-	if err := tx.Commit(); err != nil {
-		err = fmt.Errorf("%w: %w", store.ErrUnknown, err)
-		s.failed.Store(&err)
-		return err
-	}
-	return nil
+	committing = true
+	return tx.Commit()
 }
 
 // call keeps the panic of one update from the others in its batch.
@@ -197,8 +200,17 @@ func call(fn func(store.Writer) error, w store.Writer) (err error) {
 
 // Close implements store.Store.
 func (s *Store) Close() error {
-	s.readers.drain() // and never resume: bbolt waits for every reader
+	s.readers.close()
 	return s.db.Close()
+}
+
+// Failed is the error of the first commit that failed, after which nothing is
+// written until the store is opened anew; nil if none did.
+func (s *Store) Failed() error {
+	if err := s.failed.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 // Stats counts the updates and the transactions they shared.

@@ -15,6 +15,7 @@ type readers struct {
 	idle       []*reading
 	generation uint64 // counts commits
 	committing bool
+	closed     bool
 }
 
 // reading is a read transaction with a cursor.
@@ -46,7 +47,7 @@ func (p *readers) get(db *bbolt.DB) (*reading, error) {
 
 func (p *readers) put(r *reading) {
 	p.mu.Lock()
-	keep := !p.committing && r.generation == p.generation && len(p.idle) < maxIdle
+	keep := !p.committing && !p.closed && r.generation == p.generation && len(p.idle) < maxIdle
 	if keep {
 		p.idle = append(p.idle, r)
 	}
@@ -66,6 +67,14 @@ func (p *readers) drain() {
 	for _, r := range idle {
 		_ = r.tx.Rollback()
 	}
+}
+
+// close is a drain for good: bbolt waits for every reader before it closes.
+func (p *readers) close() {
+	p.mu.Lock()
+	p.closed = true
+	p.mu.Unlock()
+	p.drain()
 }
 
 // resume lets transactions that begin from now on be kept.
