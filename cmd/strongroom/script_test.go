@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -66,7 +67,7 @@ func serveInBackground(ts *testscript.TestScript, neg bool, args []string) {
 	for lines.Scan() {
 		if m := regexp.MustCompile(`(127\.0\.0\.1:\d+)`).FindString(lines.Text()); m != "" {
 			ts.Setenv("AWS_ENDPOINT_URL", "http://"+m)
-			servers[ts.Getenv("WORK")] = &running{cmd, logs}
+			servers.Store(ts.Getenv("WORK"), &running{cmd, logs})
 			go func() {
 				for lines.Scan() {
 				}
@@ -78,13 +79,14 @@ func serveInBackground(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Fatalf("the server did not start: %s", text)
 }
 
-var servers = map[string]*running{}
+var servers sync.Map // by the script's folder: *running
 
 func stopServer(ts *testscript.TestScript, _ bool, _ []string) {
-	s := servers[ts.Getenv("WORK")]
-	if s == nil {
+	found, ok := servers.LoadAndDelete(ts.Getenv("WORK"))
+	if !ok {
 		ts.Fatalf("no server runs")
 	}
+	s := found.(*running)
 	ts.Check(s.cmd.Process.Signal(syscall.SIGTERM))
 	ts.Check(s.cmd.Wait())
 	ts.Check(s.logs.Close())
