@@ -77,14 +77,14 @@ func (o *devOptions) run(ctx context.Context, out io.Writer) error {
 	if o.quiet {
 		w = io.Discard
 	}
-	logger, flush := newLogger(w)
-	defer flush.Close()
+	log := newLogger(w)
+	defer log.Close()
 	if !dir.exists() {
 		if err := o.make(dir); err != nil {
 			return err
 		}
 	}
-	h, err := dir.open(func(seal.Config) (seal.Seal, error) { return file.Open(dir.sealKey()) }, logger)
+	h, err := dir.open(func(seal.Config) (seal.Seal, error) { return file.Open(dir.sealKey()) }, log)
 	if err != nil {
 		return err
 	}

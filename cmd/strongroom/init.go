@@ -78,9 +78,9 @@ func (o *initOptions) run(ctx context.Context, out io.Writer) error {
 	if err := dir.make(o.seal, s, len(shares), o.threshold); err != nil {
 		return err
 	}
-	logger, flush := newLogger(os.Stderr)
-	defer flush.Close()
-	h, err := dir.open(func(seal.Config) (seal.Seal, error) { return s, nil }, logger)
+	log := newLogger(os.Stderr)
+	defer log.Close()
+	h, err := dir.open(func(seal.Config) (seal.Seal, error) { return s, nil }, log)
 	if err != nil {
 		return err
 	}

@@ -62,13 +62,22 @@ func (l *lazy) Close() error {
 	return nil
 }
 
-// newLogger makes a logger of JSON lines and what flushes it.
-func newLogger(w io.Writer) (*slog.Logger, io.Closer) {
-	l := newLazy(w)
-	return slog.New(slog.NewJSONHandler(l, nil)), l
+// logger writes the server's log, JSON lines. What is logged of a request is
+// written to lines by the one who knows it, the rest through slog.
+type logger struct {
+	*slog.Logger
+	lines *lazy
 }
 
+func newLogger(w io.Writer) *logger {
+	l := newLazy(w)
+	return &logger{slog.New(slog.NewJSONHandler(l, nil)), l}
+}
+
+// Close writes what is left.
+func (l *logger) Close() error { return l.lines.Close() }
+
 // stdLog is a log.Logger for libraries that want one.
-func stdLog(logger *slog.Logger) *log.Logger {
-	return slog.NewLogLogger(logger.Handler(), slog.LevelWarn)
+func stdLog(l *logger) *log.Logger {
+	return slog.NewLogLogger(l.Handler(), slog.LevelWarn)
 }

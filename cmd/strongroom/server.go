@@ -114,10 +114,10 @@ func (o *serverOptions) run(ctx context.Context, in io.Reader, out io.Writer) er
 	if err := o.check(); err != nil {
 		return err
 	}
-	logger, flush := newLogger(os.Stderr)
-	defer flush.Close()
+	log := newLogger(os.Stderr)
+	defer log.Close()
 	dir := folder(o.Data)
-	h, err := dir.open(unsealer(dir, o.SealKey, in), logger)
+	h, err := dir.open(unsealer(dir, o.SealKey, in), log)
 	if err != nil {
 		return err
 	}

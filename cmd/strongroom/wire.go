@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -57,7 +56,7 @@ type house struct {
 	gate   *gate.Gate
 	store  *bolt.Store
 	log    *auditfile.Log
-	logger *slog.Logger
+	logger *logger
 	now    func() time.Time
 	seal   []byte // seal.json, as backups hold it
 
@@ -112,7 +111,7 @@ type opener func(seal.Config) (seal.Seal, error)
 
 // open opens a data folder and everything on it. It fails with texts that say
 // what to do.
-func (f folder) open(unseal opener, logger *slog.Logger) (h *house, err error) {
+func (f folder) open(unseal opener, log *logger) (h *house, err error) {
 	text, err := os.ReadFile(f.seal())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s is not a data folder: make one with strongroom init --data %s", f, f)
@@ -149,7 +148,7 @@ func (f folder) open(unseal opener, logger *slog.Logger) (h *house, err error) {
 	if err != nil {
 		return nil, err
 	}
-	h = &house{folder: f, store: db, logger: logger, now: time.Now, seal: text}
+	h = &house{folder: f, store: db, logger: log, now: time.Now, seal: text}
 	return h, h.assemble(root)
 }
 
@@ -174,7 +173,7 @@ func (h *house) assemble(root plain.Value) error {
 	}
 	node, _ := os.Hostname()
 	h.core, h.gate = core.New(gate.Config{
-		Store: h.store, Ring: ring, Log: h.log, Node: node, Now: h.now, Logger: h.logger,
+		Store: h.store, Ring: ring, Log: h.log, Node: node, Now: h.now, Logger: h.logger.Logger,
 		Rewrap: func(next *keyring.Ring) ([]byte, error) { return next.Wrap(root) },
 	})
 	return h.gate.Recover(context.Background())
@@ -230,7 +229,7 @@ func (h *house) checkPublicKey() error {
 // clockwork runs the house's jobs until ctx ends.
 func (h *house) clockwork(ctx context.Context) {
 	purger, accountant := core.House(secret.PurgeDeleted), core.House(secret.RecordAccess)
-	schedule.Run(ctx, h.logger,
+	schedule.Run(ctx, h.logger.Logger,
 		schedule.Job{Name: "ship", Every: time.Second, Wake: h.gate.Shippable(), Settle: 25 * time.Millisecond, Run: h.gate.Ship},
 		schedule.Job{Name: "checkpoint", Every: time.Second, Run: func(context.Context) error { return h.log.Checkpoint() }},
 		schedule.Job{Name: "anchor", Every: time.Minute, Run: h.gate.Anchor},
@@ -274,7 +273,7 @@ func (h *house) close() error {
 
 // doors is what the listener serves.
 func (h *house) doors(reg *prometheus.Registry) http.Handler {
-	observer := door.NewObserver(h.logger, reg)
+	observer := door.NewObserver(h.logger.lines, h.logger.Logger, reg)
 	mux := http.NewServeMux()
 	mux.Handle("/{$}", observer.Handler(aws.New(aws.Config{Core: h.core, Now: h.now, Temp: string(h.folder), Seal: h.seal})))
 	h.operations(mux, reg)

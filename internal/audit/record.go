@@ -11,7 +11,8 @@ import (
 	"encoding/json"
 	"strconv"
 	"time"
-	"unicode/utf8"
+
+	"github.com/strongroom-dev/strongroom/internal/jsontext"
 )
 
 // Record is what came of one operation. Every field may be read by an auditor.
@@ -47,8 +48,6 @@ type Item struct {
 // MaxRecord is the longest encoded record, in bytes.
 const MaxRecord = 256 << 10
 
-const hexDigits = "0123456789abcdef"
-
 // Append appends the record as one line of JSON without a line end. Fields are
 // in a fixed order, absent where they are empty, and cut where they are longer
 // than they can be: a request must not be able to make a record too long.
@@ -58,32 +57,32 @@ func (r *Record) Append(dst []byte) []byte {
 	dst = append(dst, `","time":"`...)
 	dst = r.Time.UTC().AppendFormat(dst, "2006-01-02T15:04:05.000000Z")
 	dst = append(dst, '"')
-	dst = field(dst, "node", r.Node)
-	dst = field(dst, "door", r.Door)
-	dst = field(dst, "caller", cut(r.Caller, 2048))
-	dst = field(dst, "access_key", cut(r.AccessKey, 128))
-	dst = field(dst, "source", cut(r.Source, 128))
-	dst = field(dst, "client", cut(r.Client, 256))
-	dst = field(dst, "request_id", cut(r.RequestID, 64))
-	dst = field(dst, "verb", r.Verb)
-	dst = field(dst, "resource", cut(r.Resource, 2300))
+	dst = jsontext.AppendMember(dst, "node", r.Node)
+	dst = jsontext.AppendMember(dst, "door", r.Door)
+	dst = jsontext.AppendMember(dst, "caller", cut(r.Caller, 2048))
+	dst = jsontext.AppendMember(dst, "access_key", cut(r.AccessKey, 128))
+	dst = jsontext.AppendMember(dst, "source", cut(r.Source, 128))
+	dst = jsontext.AppendMember(dst, "client", cut(r.Client, 256))
+	dst = jsontext.AppendMember(dst, "request_id", cut(r.RequestID, 64))
+	dst = jsontext.AppendMember(dst, "verb", r.Verb)
+	dst = jsontext.AppendMember(dst, "resource", cut(r.Resource, 2300))
 	if len(r.Items) > 0 {
 		items, _ := json.Marshal(r.Items) // strings alone: cannot fail
 		dst = append(append(dst, `,"items":`...), items...)
 	}
-	dst = field(dst, "decision", r.Decision)
+	dst = jsontext.AppendMember(dst, "decision", r.Decision)
 	if len(r.Reasons) > 0 {
 		dst = append(dst, `,"reasons":[`...)
 		for i, s := range r.Reasons {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
-			dst = text(dst, cut(s, 1024))
+			dst = jsontext.Append(dst, cut(s, 1024))
 		}
 		dst = append(dst, ']')
 	}
-	dst = field(dst, "outcome", r.Outcome)
-	dst = field(dst, "version", cut(r.Version, 128))
+	dst = jsontext.AppendMember(dst, "outcome", r.Outcome)
+	dst = jsontext.AppendMember(dst, "version", cut(r.Version, 128))
 	if r.Value != ([32]byte{}) {
 		dst = append(dst, `,"value":"hmac-sha256:`...)
 		dst = hex.AppendEncode(dst, r.Value[:])
@@ -92,39 +91,6 @@ func (r *Record) Append(dst []byte) []byte {
 	dst = append(dst, `,"took_us":`...)
 	dst = strconv.AppendInt(dst, r.Took.Microseconds(), 10)
 	return append(dst, '}')
-}
-
-func field(dst []byte, name, value string) []byte {
-	if value == "" {
-		return dst
-	}
-	dst = append(dst, ',', '"')
-	dst = append(dst, name...)
-	dst = append(dst, '"', ':')
-	return text(dst, value)
-}
-
-// text appends a JSON string. What is not UTF-8 is replaced.
-func text(dst []byte, s string) []byte {
-	dst = append(dst, '"')
-	for i := 0; i < len(s); {
-		c := s[i]
-		switch {
-		case c == '"' || c == '\\':
-			dst = append(dst, '\\', c)
-		case c < 0x20 || c == 0x7f:
-			dst = append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
-		case c < utf8.RuneSelf:
-			dst = append(dst, c)
-		default:
-			r, n := utf8.DecodeRuneInString(s[i:])
-			dst = utf8.AppendRune(dst, r) // U+FFFD for a bad byte
-			i += n
-			continue
-		}
-		i++
-	}
-	return append(dst, '"')
 }
 
 func cut(s string, n int) string {

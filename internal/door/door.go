@@ -5,14 +5,17 @@
 package door
 
 import (
+	"io"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/strongroom-dev/strongroom/internal/gate"
+	"github.com/strongroom-dev/strongroom/internal/jsontext"
 )
 
 // Door serves one protocol.
@@ -35,19 +38,17 @@ type Exchange struct {
 
 // Observer logs and counts exchanges.
 type Observer struct {
-	logger  *slog.Logger
-	now     func() time.Time
-	seconds *prometheus.HistogramVec
+	lines  io.Writer
+	logger *slog.Logger
+	now    func() time.Time
+	counts counts
 }
 
-// NewObserver makes an observer; its metrics go to reg.
-func NewObserver(logger *slog.Logger, reg prometheus.Registerer) *Observer {
-	o := &Observer{logger: logger, now: time.Now, seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name:    "strongroom_request_duration_seconds",
-		Help:    "How long requests took, by door, operation and outcome.",
-		Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10},
-	}, []string{"door", "operation", "outcome"})}
-	reg.MustRegister(o.seconds)
+// NewObserver makes an observer: a line of JSON a request goes to lines in one
+// Write each, what goes wrong to logger, the metrics to reg.
+func NewObserver(lines io.Writer, logger *slog.Logger, reg prometheus.Registerer) *Observer {
+	o := &Observer{lines: lines, logger: logger, now: time.Now}
+	o.counts.register(reg)
 	return o
 }
 
@@ -55,6 +56,7 @@ func NewObserver(logger *slog.Logger, reg prometheus.Registerer) *Observer {
 type observed struct {
 	Exchange
 	counter
+	line []byte
 }
 
 var exchanges = sync.Pool{New: func() any { return new(observed) }}
@@ -67,32 +69,46 @@ func (o *Observer) Handler(d Door) http.Handler {
 		x.Exchange = Exchange{ID: gate.NewID(now), Begun: now, Operation: "-", Outcome: "ok"}
 		x.counter = counter{ResponseWriter: w, status: http.StatusOK}
 		defer func() {
-			*x = observed{}
+			*x = observed{line: x.line[:0]}
 			exchanges.Put(x)
 		}()
-		defer o.observe(d, r, &x.counter, &x.Exchange)
+		defer o.observe(d, r, x)
 		d.Serve(&x.counter, r, &x.Exchange)
 	})
 }
 
-func (o *Observer) observe(d Door, r *http.Request, c *counter, x *Exchange) {
+func (o *Observer) observe(d Door, r *http.Request, x *observed) {
 	if p := recover(); p != nil { // observe is deferred
 		if p == http.ErrAbortHandler {
 			panic(p)
 		}
 		x.Outcome = "panic"
 		o.logger.Error("a handler panicked", "request_id", x.ID, "panic", p)
-		if c.bytes == 0 {
-			c.WriteHeader(http.StatusInternalServerError)
+		if x.bytes == 0 {
+			x.WriteHeader(http.StatusInternalServerError)
 		}
 	}
 	took := o.now().Sub(x.Begun)
-	o.seconds.WithLabelValues(d.Name(), x.Operation, x.Outcome).Observe(took.Seconds())
-	o.logger.LogAttrs(r.Context(), slog.LevelInfo, "request",
-		slog.String("request_id", x.ID), slog.String("door", d.Name()), slog.String("operation", x.Operation),
-		slog.String("principal", x.Principal), slog.String("outcome", x.Outcome), slog.Int("status", c.status),
-		slog.String("source", r.RemoteAddr), slog.Int64("took_us", took.Microseconds()),
-		slog.Int64("bytes", c.bytes))
+	o.counts.of(exchangeKind{d.Name(), x.Operation, x.Outcome}).Observe(took.Seconds())
+	x.line = x.appendLine(x.line, d.Name(), r.RemoteAddr, took)
+	_, _ = o.lines.Write(x.line) // there is nowhere to say that the log cannot be written
+}
+
+// appendLine appends what slog's JSON handler would write of the exchange.
+func (x *observed) appendLine(b []byte, door, source string, took time.Duration) []byte {
+	b = append(b, `{"time":"`...)
+	b = x.Begun.Add(took).AppendFormat(b, time.RFC3339Nano)
+	b = append(b, `","level":"INFO","msg":"request"`...)
+	b = jsontext.AppendMember(b, "request_id", x.ID)
+	b = jsontext.AppendMember(b, "door", door)
+	b = jsontext.AppendMember(b, "operation", x.Operation)
+	b = jsontext.AppendMember(b, "principal", x.Principal)
+	b = jsontext.AppendMember(b, "outcome", x.Outcome)
+	b = strconv.AppendInt(append(b, `,"status":`...), int64(x.status), 10)
+	b = jsontext.AppendMember(b, "source", source)
+	b = strconv.AppendInt(append(b, `,"took_us":`...), took.Microseconds(), 10)
+	b = strconv.AppendInt(append(b, `,"bytes":`...), x.bytes, 10)
+	return append(b, '}', '\n')
 }
 
 // counter notes what is sent.

@@ -71,8 +71,9 @@ func (o *outbox) add(r *audit.Record) {
 // Shippable receives when there are records to Ship.
 func (g *Gate) Shippable() <-chan struct{} { return g.outbox.signal }
 
-// most is how many records are shipped at once.
-const most = 4096
+// mostBytes is how much is shipped at once: far less than a segment of the log,
+// which takes the whole of it or, when the disk is full, nothing.
+const mostBytes = 1 << 20
 
 // Ship moves the records of committed writes to the log. It is safe to call
 // at any time; the records it could not ship stay in the outbox.
@@ -82,7 +83,7 @@ func (g *Gate) Ship(ctx context.Context) error {
 	defer o.ship.Unlock()
 	for {
 		o.mu.Lock()
-		batch := o.waiting[:min(len(o.waiting), most)]
+		batch := upTo(mostBytes, o.waiting)
 		o.mu.Unlock()
 		if len(batch) == 0 {
 			return nil
@@ -106,6 +107,17 @@ func (g *Gate) Ship(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// upTo is the first of the waiting, that many bytes of them; one at least.
+func upTo(limit int, w []waiting) []waiting {
+	bytes := 0
+	for i := range w {
+		if bytes += len(w[i].record); bytes > limit && i > 0 {
+			return w[:i]
+		}
+	}
+	return w
 }
 
 // empty removes what is in the log from the outbox, and notes how long the log

@@ -238,6 +238,9 @@ func (h *house) broken() string {
 	return strings.Join(problems, "\n")
 }
 
+// recent is more records than one round of load and its checks make.
+const recent = 20_000
+
 // brokenLog looks for every answered request in the log, and verifies it.
 func (h *house) brokenLog() []string {
 	env := append(os.Environ(), "AWS_ENDPOINT_URL=http://"+h.addr, "AWS_ACCESS_KEY_ID="+h.id, "AWS_SECRET_ACCESS_KEY="+h.key, "AWS_REGION=us-east-1")
@@ -254,7 +257,7 @@ func (h *house) brokenLog() []string {
 	// again a few times before something is called missing.
 	var problems []string
 	for range 12 {
-		text, err := run("audit", "tail", "-n", "10000000", "--json", "--data", h.dir)
+		text, err := run("audit", "tail", "-n", fmt.Sprint(recent), "--json", "--data", h.dir)
 		if err != nil {
 			return []string{"the log cannot be read: " + text[:min(len(text), 300)]}
 		}

@@ -46,7 +46,7 @@ func readRequest(t testing.TB) (serve func()) {
 	if _, err := s.house.RecordAccess(context.Background(), core.House(recordAccess)); err != nil {
 		t.Fatal(err)
 	}
-	handler := door.NewObserver(slog.New(slog.NewJSONHandler(io.Discard, nil)), prometheus.NewRegistry()).Handler(s.door)
+	handler := door.NewObserver(io.Discard, slog.New(slog.DiscardHandler), prometheus.NewRegistry()).Handler(s.door)
 	body := []byte(`{"SecretId":"prod/db"}`)
 	r := httptest.NewRequest(http.MethodPost, "/", nil)
 	s.sign(r, "GetSecretValue", body)

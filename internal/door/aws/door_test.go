@@ -26,7 +26,7 @@ import (
 
 // handler is the door as it is served.
 func (s *server) handler() http.Handler {
-	return door.NewObserver(slog.New(slog.DiscardHandler), prometheus.NewRegistry()).Handler(s.door)
+	return door.NewObserver(io.Discard, slog.New(slog.DiscardHandler), prometheus.NewRegistry()).Handler(s.door)
 }
 
 // call calls an operation and gives the answer's status and members.

@@ -6,6 +6,7 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
+	"github.com/strongroom-dev/strongroom/internal/jsontext"
 	"github.com/strongroom-dev/strongroom/internal/name/arn"
 	"github.com/strongroom-dev/strongroom/internal/plain"
 	"github.com/strongroom-dev/strongroom/internal/secret"
@@ -49,7 +50,7 @@ func (o *object) member(name string) {
 func (o *object) str(name, value string) {
 	o.member(name)
 	o.reserve(escaped * len(value))
-	o.b = appendString(o.b, value)
+	o.b = jsontext.Append(o.b, value)
 }
 
 // arn writes the ARN of a secret, which needs no escaping where its name needs
@@ -80,7 +81,7 @@ func (o *object) strs(name string, values []string) {
 			o.b = append(o.b, ',')
 		}
 		o.reserve(escaped * len(v))
-		o.b = appendString(o.b, v)
+		o.b = jsontext.Append(o.b, v)
 	}
 	o.b = append(o.b, ']')
 }
@@ -111,7 +112,7 @@ func (o *object) time(name string, i secret.Instant) {
 func (o *object) text(name string, v plain.Value) {
 	o.member(name)
 	o.reserve(escaped * v.Len())
-	o.b = appendString(o.b, v.Open())
+	o.b = jsontext.Append(o.b, v.Open())
 }
 
 func (o *object) binary(name string, v plain.Value) {
@@ -137,48 +138,6 @@ func list[T any](o *object, name string, items []T, write func(*object, T)) {
 		o.b = append(inner.b, '}')
 	}
 	o.b = append(o.b, ']')
-}
-
-const hexDigits = "0123456789abcdef"
-
-// appendString appends a JSON string; bytes that are no UTF-8 are replaced.
-func appendString[S string | []byte](dst []byte, s S) []byte {
-	dst = append(dst, '"')
-	begin := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c >= 0x20 && c != '"' && c != '\\' && c < utf8.RuneSelf {
-			i++
-			continue
-		}
-		dst = append(dst, s[begin:i]...)
-		n := 1
-		switch {
-		case c == '"' || c == '\\':
-			dst = append(dst, '\\', c)
-		case c == '\n':
-			dst = append(dst, '\\', 'n')
-		case c == '\r':
-			dst = append(dst, '\\', 'r')
-		case c == '\t':
-			dst = append(dst, '\\', 't')
-		case c < 0x20:
-			dst = append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
-		default:
-			var r rune
-			r, n = decodeRune(s, i)
-			dst = utf8.AppendRune(dst, r)
-		}
-		i += n
-		begin = i
-	}
-	return append(append(dst, s[begin:]...), '"')
-}
-
-func decodeRune[S string | []byte](s S, i int) (rune, int) {
-	var four [utf8.UTFMax]byte
-	n := copy(four[:], s[i:min(len(s), i+utf8.UTFMax)])
-	return utf8.DecodeRune(four[:n])
 }
 
 // sensitive is a JSON string that holds an open value: it is decoded into

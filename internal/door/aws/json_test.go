@@ -4,12 +4,14 @@ import (
 	"encoding/json"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/strongroom-dev/strongroom/internal/jsontext"
 )
 
 func FuzzStrings(f *testing.F) {
 	f.Add("a\"\\\n\x00é\U0001F511\xff")
 	f.Fuzz(func(t *testing.T, s string) {
-		line := appendString(nil, s)
+		line := jsontext.Append(nil, s)
 		var back string
 		if err := json.Unmarshal(line, &back); err != nil {
 			t.Fatalf("%q: %v", line, err)
