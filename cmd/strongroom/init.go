@@ -5,8 +5,10 @@ import (
 	"crypto/rand"
 	"encoding/base32"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -68,6 +70,27 @@ func (o *initOptions) run(ctx context.Context, out io.Writer) error {
 	case o.account == "":
 		o.account = randomDigits(12)
 	}
+	made := missing(string(dir), dir.seal(), dir.store(), dir.audit(), o.keyPath(dir))
+	if err := o.make(ctx, out, dir); err != nil {
+		for _, path := range made { // half a data folder is none
+			_ = os.RemoveAll(path)
+		}
+		return err
+	}
+	return nil
+}
+
+// missing is those of the paths at which there is nothing.
+func missing(paths ...string) (none []string) {
+	for _, p := range paths {
+		if _, err := os.Lstat(p); errors.Is(err, fs.ErrNotExist) {
+			none = append(none, p)
+		}
+	}
+	return none
+}
+
+func (o *initOptions) make(ctx context.Context, out io.Writer, dir folder) error {
 	if err := os.MkdirAll(string(dir), 0o700); err != nil {
 		return err
 	}
@@ -100,14 +123,18 @@ func (o *initOptions) run(ctx context.Context, out io.Writer) error {
 	return nil
 }
 
+// keyPath is where the file seal keeps its key.
+func (o *initOptions) keyPath(dir folder) string {
+	if o.sealKey == "" {
+		return dir.sealKey()
+	}
+	return o.sealKey
+}
+
 func (o *initOptions) makeSeal(dir folder) (seal.Seal, []plain.Value, error) {
 	switch o.seal {
 	case file.Kind:
-		path := o.sealKey
-		if path == "" {
-			path = dir.sealKey()
-		}
-		s, err := file.Create(path)
+		s, err := file.Create(o.keyPath(dir))
 		return s, nil, err
 	case shamir.Kind:
 		s, shares, err := shamir.Create(o.shares, o.threshold)

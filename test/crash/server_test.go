@@ -63,13 +63,31 @@ type house struct {
 	id, key     string
 	cmd         *exec.Cmd
 	addr        string
-	log         bytes.Buffer
+	log         *journal
 
 	mu      sync.Mutex
 	acked   map[string]map[string]string // by secret and version ID: the value
 	tried   map[string]map[string]string // the same, of writes without an answer
 	answers []string                     // request IDs that were answered with success
 	made    int
+}
+
+// journal is what a server says, read while it says it.
+type journal struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (j *journal) Write(b []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(b)
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.String()
 }
 
 func newHouse(t *testing.T, binary, dir string) *house {
@@ -92,9 +110,9 @@ func (h *house) start() {
 }
 
 func (h *house) tryStart() error {
-	h.log.Reset()
+	h.log = new(journal)
 	h.cmd = exec.Command(h.binary, "server", "--data", h.dir, "--listen", "127.0.0.1:0")
-	h.cmd.Stderr = &h.log
+	h.cmd.Stderr = h.log
 	out, err := h.cmd.StdoutPipe()
 	if err != nil {
 		return err
