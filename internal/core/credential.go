@@ -91,7 +91,7 @@ func (c *Core) Authenticate(ctx context.Context, who Caller, claim Credential) (
 			return Caller{}, err
 		}
 		known := *tx.Caller()
-		known.Principal, known.Account, known.Program = cred.principal, cred.account, cred.program
+		known.Principal, known.Who, known.Program = cred.principal, policy.Principal{Account: cred.account}, cred.program
 		return known, nil
 	})
 }

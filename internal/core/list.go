@@ -136,7 +136,7 @@ func (in *ListSecretsInput) shows(tx *gate.Tx, sec *secret.Secret) bool {
 			return false
 		}
 	}
-	return tx.May(secret.ListSecrets, RefOf(in.Space, sec))
+	return tx.May(secret.ListSecrets, gate.Found{Ref: RefOf(in.Space, sec), Secret: sec})
 }
 
 // row is a secret and its place in the order.

@@ -133,19 +133,24 @@ func (c *Core) erase(tx *gate.Tx, s secret.Space, sec *secret.Secret) error {
 
 // resolve implements gate.Resolver. A ref with a suffix means only the secret
 // of that suffix; one that was sent to another region means nothing there.
-func (c *Core) resolve(tx *gate.Tx, r secret.Ref) (secret.Ref, *secret.Secret, error) {
+func (c *Core) resolve(tx *gate.Tx, r secret.Ref) (gate.Found, error) {
+	found := gate.Found{Ref: r}
 	if r.Kind != secret.KindSecret || r.Name == "" {
-		return r, nil, nil
+		return found, nil
 	}
 	if who := tx.Caller(); who.Region != "" && who.Region != r.Space.Region {
-		return r, nil, nil
+		return found, nil
 	}
 	sec, err := c.load(tx, r.Space, r.Name)
 	if err != nil || sec == nil || (r.Suffix != "" && r.Suffix != sec.Suffix) {
-		return r, nil, err
+		return found, err
 	}
-	r.Suffix = sec.Suffix
-	return r, sec, nil
+	return c.foundSecret(tx, r.Space, sec)
+}
+
+// foundSecret is a secret with what decisions about it need.
+func (c *Core) foundSecret(_ *gate.Tx, s secret.Space, sec *secret.Secret) (gate.Found, error) {
+	return gate.Found{Ref: RefOf(s, sec), Secret: sec}, nil
 }
 
 // The faults that many operations share.

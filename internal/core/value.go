@@ -135,8 +135,8 @@ func (c *Core) BatchGetValue(ctx context.Context, who Caller, in BatchGetValueIn
 		page := BatchPage{}
 		refs := in.Refs
 		if in.List != nil {
-			if !tx.May(secret.ListSecrets, secret.InSpace(in.Space)) {
-				return page, fault.New(fault.Denied, "no policy allows secretsmanager:ListSecrets")
+			if err := tx.Must(secret.ListSecrets, gate.Found{Ref: secret.InSpace(in.Space)}); err != nil {
+				return page, err
 			}
 			list, err := c.list(tx, *in.List)
 			if err != nil {
@@ -160,17 +160,17 @@ func (c *Core) BatchGetValue(ctx context.Context, who Caller, in BatchGetValueIn
 
 // batchOpen decides on, opens and notes one part of a batch.
 func (c *Core) batchOpen(tx *gate.Tx, r secret.Ref) (Opened, error) {
-	ref, sec, err := c.resolve(tx, r)
+	found, err := c.resolve(tx, r)
 	if err != nil {
 		return Opened{}, err
 	}
-	item := audit.Item{Resource: arn.Secret(ref), Decision: "deny", Outcome: fault.Denied.String()}
+	item := audit.Item{Resource: arn.Secret(found.Ref), Decision: "deny", Outcome: fault.Denied.String()}
 	defer func() { tx.Item(item) }()
-	if !tx.May(secret.GetValue, ref) {
+	if !tx.May(secret.GetValue, found) {
 		return Opened{}, fault.New(fault.Denied, "no policy allows secretsmanager:GetSecretValue")
 	}
 	item.Decision, item.Outcome = "allow", "ok"
-	opened, err := c.open(tx, ref, sec, "", "")
+	opened, err := c.open(tx, found.Ref, found.Secret, "", "")
 	if err != nil {
 		item.Outcome = fault.CodeOf(err).String()
 		return opened, err
@@ -207,8 +207,10 @@ func (c *Core) CreateSecret(ctx context.Context, who Caller, in CreateSecretInpu
 		if in.Name == "" || isValue(in.Name) {
 			return Written{}, fault.New(fault.Invalid, "A secret's name is not empty and holds no NUL.")
 		}
-		if len(in.Tags) > 0 && !tx.May(secret.TagSecret, ref) {
-			return Written{}, fault.New(fault.Denied, "no policy allows secretsmanager:TagResource")
+		if len(in.Tags) > 0 {
+			if err := tx.Must(secret.TagSecret, gate.Found{Ref: ref}); err != nil {
+				return Written{}, err
+			}
 		}
 		there, err := c.load(tx, in.Space, in.Name)
 		if err != nil {

@@ -6,29 +6,26 @@ import (
 	"github.com/strongroom-dev/strongroom/internal/secret"
 )
 
-// spellResource is how records and AWS policies name the thing.
-func spellResource(r secret.Ref) string {
-	switch r.Kind {
-	case secret.KindSecret:
-		return arn.Secret(r)
-	case secret.KindCredential:
-		return r.Name
-	}
-	return "*"
+// question is one question and what it points to.
+type question struct {
+	policy.Question
+	about circumstances
 }
 
-var crossAccount = []string{"the secret is another account's, and no resource-based policy allows it"}
-
-// decide asks the caller's program.
-func (op *operation) decide(v secret.Verb, ref secret.Ref) policy.Decision {
-	if ref.Kind == secret.KindSecret && op.who.Account != "" && ref.Space.Account != op.who.Account {
-		return policy.Decision{Reasons: crossAccount}
+// decide asks the caller's program, and the policy of the thing itself.
+func (op *operation) decide(q *question, v secret.Verb, found *Found) policy.Decision {
+	resource := arn.Resource(found.Ref)
+	q.about = circumstances{who: &op.who, now: op.begun, owner: found.Ref.Space.Account, resource: resource}
+	if found.Secret != nil {
+		q.about.tags = found.Secret.Tags
+	} else {
+		q.about.tags = found.Tags
 	}
-	q := &op.spell
-	q.Verb, q.Ref = v, ref
-	q.Spelled[policy.AWS] = policy.Spelling{Action: arn.Action(v), Resource: op.record.Resource}
-	if v != op.verb {
-		q.Spelled[policy.AWS].Resource = spellResource(ref)
+	q.Verb, q.Who, q.Keys, q.Policy = v, op.who.Who, &q.about, found.Policy
+	q.Owner = found.Ref.Space.Account
+	if op.who.Who.Account == "" || resource == arn.Everything { // the house's own, or about no one thing
+		q.Owner = op.who.Who.Account
 	}
-	return op.who.Program.Decide(q)
+	q.Spelled[policy.AWS] = policy.Spelling{Action: arn.Action(v), Resource: resource}
+	return op.who.Program.Decide(&q.Question)
 }

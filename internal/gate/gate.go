@@ -19,6 +19,7 @@ import (
 	"github.com/strongroom-dev/strongroom/internal/audit"
 	"github.com/strongroom-dev/strongroom/internal/fault"
 	"github.com/strongroom-dev/strongroom/internal/keyring"
+	"github.com/strongroom-dev/strongroom/internal/name/arn"
 	"github.com/strongroom-dev/strongroom/internal/policy"
 	"github.com/strongroom-dev/strongroom/internal/secret"
 	"github.com/strongroom-dev/strongroom/internal/store"
@@ -27,7 +28,6 @@ import (
 // Caller is who asks, this once.
 type Caller struct {
 	Principal string          // an ARN, or "anonymous", or "system"
-	Account   string          // of the principal; empty for the system
 	Region    string          // which the request was sent to; empty for any
 	AccessKey string          // with which the caller proved who it is
 	Program   *policy.Program // what the caller may do
@@ -35,6 +35,11 @@ type Caller struct {
 	Source    string // network address
 	Client    string // User-Agent
 	RequestID string
+	Secure    bool // over TLS
+
+	Who   policy.Principal // the principal, as policies name it; no account for the system
+	Facts policy.Keys      // what conditions may know of the principal; may be nil
+	Given policy.Keys      // and of what the request gives; may be nil
 }
 
 // Anonymous is the principal of a caller that has not proved who it is.
@@ -43,9 +48,17 @@ const Anonymous = "anonymous"
 // System is the principal of the house's own clockwork.
 const System = "system"
 
-// Resolver finds the thing that a ref means: it completes the ref from the
-// thing itself. A ref that means nothing comes back as it was, with nil.
-type Resolver func(tx *Tx, ref secret.Ref) (secret.Ref, *secret.Secret, error)
+// Found is the thing that a ref means: the ref completed from the thing itself,
+// or as it was if it means nothing.
+type Found struct {
+	Ref    secret.Ref
+	Secret *secret.Secret  // if it is one, and there
+	Tags   []secret.Tag    // of what is no secret
+	Policy *policy.Program // the thing's own policy, nil if it has none
+}
+
+// Resolver finds the thing that a ref means.
+type Resolver func(tx *Tx, ref secret.Ref) (Found, error)
 
 // Config is what a gate is made of.
 type Config struct {
@@ -89,7 +102,8 @@ type operation struct {
 	asked  secret.Ref
 	record audit.Record
 	begun  time.Time
-	spell  policy.Question
+	own    question // of the operation's own thing
+	part   question // of one part of a list or a batch
 	tx     Tx
 	work   func(*Tx, secret.Ref) error
 
@@ -153,7 +167,7 @@ func (op *operation) complete() {
 	r.Caller, r.AccessKey, r.Source = op.who.Principal, op.who.AccessKey, op.who.Source
 	r.Client, r.RequestID, r.Verb = op.who.Client, op.who.RequestID, op.verb.String()
 	if r.Resource == "" {
-		r.Resource = spellResource(op.asked)
+		r.Resource = arn.Resource(op.asked)
 	}
 	r.Took = op.gate.cfg.Now().Sub(op.begun)
 }
@@ -193,20 +207,23 @@ func (op *operation) decideAndWork() (err error) {
 			err = fmt.Errorf("gate: %s panicked: %v\n%s", op.verb, x, debug.Stack())
 		}
 	}()
-	ref, subject, err := op.gate.cfg.Resolve(&op.tx, op.asked)
+	found, err := op.gate.cfg.Resolve(&op.tx, op.asked)
 	if err != nil {
 		return err
 	}
-	op.record.Resource = spellResource(ref)
-	op.tx.subject = subject
-	d := op.decide(op.verb, ref)
-	op.record.Reasons = d.Reasons
+	op.tx.subject = found.Secret
+	d := op.decide(&op.own, op.verb, &found)
+	op.record.Resource, op.record.Reasons = op.own.about.resource, d.Reasons
 	if !d.Allowed {
 		op.record.Decision = "deny"
-		return fault.New(fault.Denied, "%s", d.Reasons[0])
+		return denied(op.verb, d)
 	}
 	op.record.Decision = "allow"
-	return op.work(&op.tx, ref)
+	return op.work(&op.tx, found.Ref)
+}
+
+func denied(v secret.Verb, d policy.Decision) error {
+	return fault.Wrap(fault.Denied, &policy.Refusal{Verb: v, Explicit: d.Explicit, Layer: d.Layer}, "%s", d.Reasons[0])
 }
 
 // finish records whatever is not recorded yet, and turns the error into a

@@ -59,6 +59,12 @@ func (tx *Tx) Put(key string, value []byte) error {
 	return tx.w.Put(key, tx.op.gate.cfg.Ring.Seal(nil, key, value))
 }
 
+// Seal seals what leaves the house and comes back, such as a token, under a
+// name that tells what it is. Open opens it.
+func (tx *Tx) Seal(name string, text []byte) []byte {
+	return tx.op.gate.cfg.Ring.Seal(nil, name, text)
+}
+
 // PutIndex writes an entry whose key says everything.
 func (tx *Tx) PutIndex(key string) error {
 	if tx.w == nil {
@@ -77,9 +83,23 @@ func (tx *Tx) Delete(key string) error {
 
 // May asks of another thing what the gate asked of the operation's own, for
 // lists and batches. The answer is not recorded by itself: note an Item.
-func (tx *Tx) May(v secret.Verb, ref secret.Ref) bool {
-	return tx.op.decide(v, ref).Allowed
+func (tx *Tx) May(v secret.Verb, found Found) bool {
+	return tx.op.decide(&tx.op.part, v, &found).Allowed
 }
+
+// Must is May for what the operation cannot do without: it fails with Denied,
+// and the record says why.
+func (tx *Tx) Must(v secret.Verb, found Found) error {
+	d := tx.op.decide(&tx.op.part, v, &found)
+	if d.Allowed {
+		return nil
+	}
+	tx.op.record.Decision, tx.op.record.Reasons = "deny", d.Reasons
+	return denied(v, d)
+}
+
+// Verb is the operation's.
+func (tx *Tx) Verb() secret.Verb { return tx.op.verb }
 
 // Item notes one part of a batch in the record.
 func (tx *Tx) Item(i audit.Item) { tx.op.record.Items = append(tx.op.record.Items, i) }

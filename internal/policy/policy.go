@@ -5,7 +5,11 @@
 // It is pure: no I/O, no clock, and no knowledge of where policies are kept.
 package policy
 
-import "github.com/strongroom-dev/strongroom/internal/secret"
+import (
+	"sync/atomic"
+
+	"github.com/strongroom-dev/strongroom/internal/secret"
+)
 
 // Tongue is a language that policies are written in.
 type Tongue uint8
@@ -25,6 +29,20 @@ const (
 	Deny
 )
 
+// Layer is what kind of policy a block is. A deny counts in any layer; an
+// allow grants in an identity or a resource policy only, and a boundary or a
+// session policy, where there is one, must allow besides.
+type Layer uint8
+
+// The layers.
+const (
+	Identity Layer = iota // attached to the caller
+	Boundary              // the caller's permissions boundary
+	Session               // given when the session was made
+	Resource              // attached to the thing
+	layers
+)
+
 // Spelling is how one tongue names a verb and a thing. A verb that a tongue
 // has no word for is silent there: no clause of that tongue matches it.
 type Spelling struct {
@@ -32,36 +50,32 @@ type Spelling struct {
 	Resource string
 }
 
-// Question asks whether a verb may be done to a thing.
+// Question asks whether a caller may do a verb to a thing.
 type Question struct {
-	Verb    secret.Verb
-	Ref     secret.Ref
+	Verb    secret.Verb // zero for an action that is no verb of ours
 	Spelled [tongues]Spelling
+	Who     Principal
+	Owner   string   // the account of the thing; empty if it is nobody's
+	Keys    Keys     // what conditions ask for; nil for nothing
+	Policy  *Program // the thing's own policy, nil if it has none
+
+	reasons [8]string
 }
 
 // Clause is one compiled statement.
 type Clause struct {
-	Effect  Effect
-	Tongue  Tongue
-	Actions []Glob
-	Names   []Glob
-	Source  string // which statement of which policy, for people
+	Effect     Effect
+	Tongue     Tongue
+	Actions    []Pattern
+	NotActions bool // Actions are those it does not speak of
+	Names      []Pattern
+	NotNames   bool
+	Who        []Who // whom it speaks of; in resource policies only
+	NotWho     bool
+	When       []Condition // all must hold
+	Source     string      // which statement of which policy, for people
 
-	reasons []string // Source alone
-}
-
-func (c *Clause) matches(q *Question) bool {
-	s := &q.Spelled[c.Tongue]
-	return s.Action != "" && anyMatch(c.Actions, s.Action) && anyMatch(c.Names, s.Resource)
-}
-
-func anyMatch(globs []Glob, s string) bool {
-	for i := range globs {
-		if globs[i].Match(s) {
-			return true
-		}
-	}
-	return false
+	layer Layer
 }
 
 // Combine is how the clauses of a block make one answer.
@@ -72,78 +86,47 @@ const DenyOverrides Combine = iota
 
 // Block is clauses that are judged together.
 type Block struct {
+	Layer   Layer
 	Combine Combine
 	Clauses []Clause
 }
 
-// Program is all that binds a caller. The nil and the empty program permit
-// nothing. It is immutable, and so safe for concurrent use.
+// Program is all that binds a caller, or all that a thing's own policy says.
+// The nil and the empty program permit nothing. It is immutable, and so safe
+// for concurrent use.
 type Program struct {
 	blocks []Block
+	has    [layers]bool
+
+	// byVerb holds, for the verbs that were asked for, what speaks of them.
+	byVerb [256]atomic.Pointer[[]entry]
 }
 
 // New makes a program of blocks, which it owns from now on.
 func New(blocks ...Block) *Program {
+	p := &Program{blocks: blocks}
 	for i := range blocks {
+		p.has[blocks[i].Layer] = true
 		for j := range blocks[i].Clauses {
-			c := &blocks[i].Clauses[j]
-			c.reasons = []string{c.Source}
+			blocks[i].Clauses[j].layer = blocks[i].Layer
 		}
 	}
-	return &Program{blocks: blocks}
+	return p
 }
 
-// Decision is an answer and the statements that made it.
-type Decision struct {
-	Allowed bool
-	Reasons []string
-}
-
-// ReasonNothing is the reason where no statement speaks.
-const ReasonNothing = "no policy allows it"
-
-var nothing = []string{ReasonNothing}
-
-// Decide answers. It looks at every clause, so that the reasons are whole.
-func (p *Program) Decide(q *Question) Decision {
-	var allow, deny []string
-	if p != nil {
-		for i := range p.blocks {
-			for j := range p.blocks[i].Clauses {
-				c := &p.blocks[i].Clauses[j]
-				if !c.matches(q) {
-					continue
-				}
-				if c.Effect == Deny {
-					deny = with(deny, c)
-				} else {
-					allow = with(allow, c)
-				}
-			}
-		}
+// Blocks are what the program was made of; they must not be changed.
+func (p *Program) Blocks() []Block {
+	if p == nil {
+		return nil
 	}
-	switch {
-	case deny != nil:
-		return Decision{Reasons: deny}
-	case allow != nil:
-		return Decision{Allowed: true, Reasons: allow}
-	}
-	return Decision{Reasons: nothing}
-}
-
-// with adds the clause's reason; one reason alone takes no memory.
-func with(reasons []string, c *Clause) []string {
-	if reasons == nil {
-		return c.reasons
-	}
-	return append(reasons[:len(reasons):len(reasons)], c.Source)
+	return p.blocks
 }
 
 // Grant is a program of one statement that allows the actions on everything.
 func Grant(source string, actions ...string) *Program {
-	c := Clause{Effect: Allow, Tongue: AWS, Names: []Glob{NewGlob("*", false)}, Source: source}
+	c := Clause{Effect: Allow, Tongue: AWS, Names: []Pattern{Any}, Source: source}
 	for _, a := range actions {
-		c.Actions = append(c.Actions, NewGlob(a, true))
+		c.Actions = append(c.Actions, NewPattern(a, Folded))
 	}
-	return New(Block{Combine: DenyOverrides, Clauses: []Clause{c}})
+	return New(Block{Clauses: []Clause{c}})
 }

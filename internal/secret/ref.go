@@ -15,6 +15,11 @@ const (
 	KindSecret                 // a secret
 	KindCredential             // an access key
 	KindSystem                 // the house itself: its log, its keys, its backups
+	KindUser                   // a user, by path and name: "/team/ann"
+	KindGroup                  // a group
+	KindRole                   // a role
+	KindPolicy                 // a managed policy
+	KindProvider               // an identity provider
 )
 
 // Ref says which thing is meant. Suffix is the random end of the thing's ARN;

@@ -87,7 +87,7 @@ func TestFailingDisk(t *testing.T) {
 		h.load(ctx, 8)
 		cancel()
 		if !d.injected() {
-			t.Logf("%+v was not reached", f)
+			t.Errorf("%+v was not reached", f)
 		}
 		d.inject(fault{})
 		h.kill()

@@ -85,7 +85,7 @@ func check(t testing.TB, err error) {
 
 // Admin is a caller that may do everything.
 func Admin() core.Caller {
-	return core.Caller{Principal: "arn:aws:iam::000000000000:user/admin", Account: Account, Region: Region,
+	return core.Caller{Principal: "arn:aws:iam::000000000000:user/admin", Who: policy.Principal{Account: Account}, Region: Region,
 		Program: policy.Grant("test", "*"), Door: "test", RequestID: "request"}
 }
 

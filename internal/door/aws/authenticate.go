@@ -37,7 +37,7 @@ func (d *Door) authenticate(q *request, r *http.Request, s *service) error {
 	}
 	who.Region = claim.auth.Scope.Region
 	q.who = who
-	q.home = secret.Space{Account: who.Account, Region: who.Region}
+	q.home = secret.Space{Account: who.Who.Account, Region: who.Region}
 	return nil
 }
 

@@ -4,11 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/strongroom-dev/strongroom/internal/door"
 	"github.com/strongroom-dev/strongroom/internal/fault"
 	"github.com/strongroom-dev/strongroom/internal/name/arn"
+	"github.com/strongroom-dev/strongroom/internal/policy"
 )
 
 // wireError is an error as it goes over the wire. AWS writes the message's
@@ -61,26 +61,37 @@ func (q *request) toWire(err error) *wireError {
 	case fault.Internal:
 		e.message = "An error occurred on the server side."
 	case fault.Denied:
-		e.message = q.denied(f.Message)
+		e.message = q.denied(f)
 	}
 	return &e
 }
 
+// kinds are AWS's words for the layers of policies.
+var kinds = map[policy.Layer]string{
+	policy.Identity: "identity-based policy", policy.Boundary: "permissions boundary",
+	policy.Session: "session policy", policy.Resource: "resource-based policy",
+}
+
 // denied is AWS's text of a refusal.
-func (q *request) denied(reason string) string {
-	if q.op == nil {
-		return reason
+func (q *request) denied(f *fault.Error) string {
+	r, ok := errors.AsType[*policy.Refusal](f)
+	if !ok {
+		return f.Message
 	}
-	action := arn.Action(q.op.verb)
+	action := arn.Action(r.Verb)
 	on := ""
 	if q.given != "" {
 		on = " on resource: " + q.given
 	}
-	why := "because no identity-based policy allows the " + action + " action"
-	if strings.Contains(reason, "resource-based") {
-		why = "because no resource-based policy allows the " + action + " action"
+	kind := kinds[r.Layer]
+	if !r.Explicit {
+		return fmt.Sprintf("User: %s is not authorized to perform: %s%s because no %s allows the %s action", q.who.Principal, action, on, kind, action)
 	}
-	return fmt.Sprintf("User: %s is not authorized to perform: %s%s %s", q.who.Principal, action, on, why)
+	article := "a"
+	if r.Layer == policy.Identity {
+		article = "an"
+	}
+	return fmt.Sprintf("User: %s is not authorized to perform: %s%s with an explicit deny in %s %s", q.who.Principal, action, on, article, kind)
 }
 
 // writeError sends an error.

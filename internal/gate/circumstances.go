@@ -1,0 +1,81 @@
+package gate
+
+import (
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/strongroom-dev/strongroom/internal/policy"
+	"github.com/strongroom-dev/strongroom/internal/secret"
+)
+
+// circumstances are what conditions of policies may ask for. Of the request
+// itself the gate knows; what the operation was given, and who the caller is,
+// is looked up in what the caller brought.
+// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html)
+type circumstances struct {
+	who      *Caller
+	now      time.Time
+	owner    string
+	resource string
+	tags     []secret.Tag
+}
+
+// Lookup implements policy.Keys.
+func (c *circumstances) Lookup(key string) policy.Value {
+	switch key {
+	case "aws:sourceip":
+		return c.sourceIP()
+	case "aws:useragent":
+		return given(c.who.Client)
+	case "aws:securetransport":
+		return policy.One(strconv.FormatBool(c.who.Secure))
+	case "aws:currenttime":
+		return policy.One(c.now.UTC().Format(time.RFC3339))
+	case "aws:epochtime":
+		return policy.One(strconv.FormatInt(c.now.Unix(), 10))
+	case "aws:requestedregion":
+		return given(c.who.Region)
+	case "aws:resourceaccount":
+		return given(c.owner)
+	case "secretsmanager:secretid":
+		return given(c.resource)
+	}
+	if tag, ok := strings.CutPrefix(key, "aws:resourcetag/"); ok {
+		return Tagged(c.tags, tag)
+	}
+	if _, tag, ok := strings.Cut(key, ":resourcetag/"); ok {
+		return Tagged(c.tags, tag)
+	}
+	if c.who.Given != nil {
+		if v := c.who.Given.Lookup(key); v.Present || v.Multi {
+			return v
+		}
+	}
+	if c.who.Facts != nil {
+		return c.who.Facts.Lookup(key)
+	}
+	return policy.Value{}
+}
+
+func given(s string) policy.Value { return policy.Value{Present: s != "", One: s} }
+
+// Tagged is the value of a tag. As in all condition keys, the case of its key
+// does not count.
+func Tagged(tags []secret.Tag, key string) policy.Value {
+	for i := range tags {
+		if strings.EqualFold(tags[i].Key, key) {
+			return policy.One(tags[i].Value)
+		}
+	}
+	return policy.Value{}
+}
+
+func (c *circumstances) sourceIP() policy.Value {
+	host, _, err := net.SplitHostPort(c.who.Source)
+	if err != nil {
+		host = c.who.Source
+	}
+	return given(host)
+}

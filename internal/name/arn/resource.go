@@ -1,0 +1,32 @@
+package arn
+
+import "github.com/strongroom-dev/strongroom/internal/secret"
+
+// Everything stands for the thing of an operation that is about no one thing.
+const Everything = "*"
+
+// iamKinds are the words for what is in IAM.
+var iamKinds = map[secret.Kind]string{
+	secret.KindUser: "user", secret.KindGroup: "group", secret.KindRole: "role",
+	secret.KindPolicy: "policy", secret.KindProvider: "oidc-provider",
+}
+
+// Resource is how AWS policies and records name a thing. The name of a thing
+// of IAM is with its path: "/team/ann".
+func Resource(r secret.Ref) string {
+	switch {
+	case r.Kind == secret.KindSecret:
+		return Secret(r)
+	case r.Kind == secret.KindCredential:
+		return r.Name
+	case iamKinds[r.Kind] != "" && r.Name != "":
+		return IAM(r.Space.Account, iamKinds[r.Kind], r.Name)
+	}
+	return Everything
+}
+
+// IAM is an ARN of something in IAM: "arn:aws:iam::ACCOUNT:user/team/ann".
+// path begins with a slash.
+func IAM(account, kind, path string) string {
+	return "arn:aws:iam::" + account + ":" + kind + path
+}
