@@ -63,7 +63,7 @@ func httpClient() (*http.Client, error) {
 	}
 	pem, err := os.ReadFile(bundle)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("the certificates of STRONGROOM_CACERT or AWS_CA_BUNDLE: %w", err)
 	}
 	pool, err := x509.SystemCertPool()
 	if err != nil {

@@ -64,6 +64,9 @@ func (o *devOptions) run(ctx context.Context, out io.Writer) error {
 	if !isLoopback(o.listen) {
 		return usagef("dev serves on loopback only, not on %q: its credentials are known to everybody. Use strongroom server", o.listen)
 	}
+	if !validAccount(o.account) {
+		return usagef("an account is twelve digits, not %q", o.account)
+	}
 	dir := folder(o.data)
 	if o.data == "" {
 		tmp, err := os.MkdirTemp("", "strongroom-dev-")
@@ -83,6 +86,8 @@ func (o *devOptions) run(ctx context.Context, out io.Writer) error {
 		if err := o.make(dir); err != nil {
 			return err
 		}
+	} else if _, err := os.Stat(dir.development()); err != nil {
+		return fmt.Errorf("%s was not made by strongroom dev, which would open it to everybody who knows dev's credentials; nothing was changed. Use strongroom server", dir)
 	}
 	h, err := dir.open(func(seal.Config) (seal.Seal, error) { return file.Open(dir.sealKey()) }, log)
 	if err != nil {
@@ -102,7 +107,10 @@ func (o *devOptions) make(dir folder) error {
 	if err != nil {
 		return err
 	}
-	return dir.make(file.Kind, s, 0, 0)
+	if err := dir.make(file.Kind, s, 0, 0); err != nil {
+		return err
+	}
+	return os.WriteFile(dir.development(), []byte("Made by strongroom dev. Its credentials are known to everybody.\n"), 0o600)
 }
 
 // furnish makes the development credential and the example secret.
@@ -132,8 +140,8 @@ func (o *devOptions) welcome(out io.Writer, addr net.Addr) {
 
 Paste this where your program runs:
 
-  export AWS_ENDPOINT_URL=http://%s AWS_REGION=%s
-  export AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=%s
+  export AWS_ENDPOINT_URL=http://%s AWS_REGION=%[2]s AWS_DEFAULT_REGION=%[2]s
+  export AWS_ACCESS_KEY_ID=%[3]s AWS_SECRET_ACCESS_KEY=%[4]s
 
 Then, for example:
 

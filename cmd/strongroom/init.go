@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -45,7 +46,7 @@ splits it into shares, of which the threshold must be given at every start.`,
 			if err := fromEnvironment(c); err != nil {
 				return err
 			}
-			return o.run(c.Context(), c.OutOrStdout())
+			return o.run(c.Context(), c.OutOrStdout(), c.Flags().Changed("shares") || c.Flags().Changed("threshold"))
 		},
 	}
 	f := c.Flags()
@@ -58,11 +59,15 @@ splits it into shares, of which the threshold must be given at every start.`,
 	return c
 }
 
-func (o *initOptions) run(ctx context.Context, out io.Writer) error {
+func (o *initOptions) run(ctx context.Context, out io.Writer, sharing bool) error {
 	dir := folder(o.data)
 	switch {
 	case o.data == "":
 		return usagef("init needs --data DIR")
+	case o.seal == shamir.Kind && o.sealKey != "":
+		return usagef("--seal-key is of the file seal, not of --seal shamir")
+	case o.seal != shamir.Kind && sharing:
+		return usagef("--shares and --threshold need --seal shamir")
 	case dir.exists():
 		return fmt.Errorf("%s is a data folder already; nothing was changed", dir)
 	case o.account != "" && !validAccount(o.account):
@@ -134,6 +139,9 @@ func (o *initOptions) keyPath(dir folder) string {
 func (o *initOptions) makeSeal(dir folder) (seal.Seal, []plain.Value, error) {
 	switch o.seal {
 	case file.Kind:
+		if err := os.MkdirAll(filepath.Dir(o.keyPath(dir)), 0o700); err != nil {
+			return nil, nil, err
+		}
 		s, err := file.Create(o.keyPath(dir))
 		return s, nil, err
 	case shamir.Kind:
@@ -155,7 +163,11 @@ func (o *initOptions) report(out io.Writer, dir folder, shares []plain.Value, id
 	}
 	fmt.Fprintf(out, "The administrator, of account %s:\n\n  AWS_ACCESS_KEY_ID=%s\n  AWS_SECRET_ACCESS_KEY=%s\n\n", o.account, id, key.Open())
 	fmt.Fprintf(out, "The key that checks the audit log; keep a copy elsewhere (strongroom audit verify --key):\n\n  %s\n\n", strings.TrimSpace(string(verifier)))
-	fmt.Fprintf(out, "Serve it with: strongroom server --data %s\n", dir)
+	keyFlag := ""
+	if o.sealKey != "" {
+		keyFlag = " --seal-key " + o.sealKey
+	}
+	fmt.Fprintf(out, "Serve it with: strongroom server --data %s%s\n", dir, keyFlag)
 	if o.seal == file.Kind && o.sealKey == "" {
 		fmt.Fprintf(out, "The seal's key is in %s. Who gets the folder gets the key: keep it elsewhere (--seal-key).\n", dir.sealKey())
 	}

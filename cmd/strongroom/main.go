@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -30,6 +31,9 @@ func run() int {
 	err := command().ExecuteContext(ctx)
 	if err == nil {
 		return 0
+	}
+	if strings.HasPrefix(err.Error(), "unknown command") { // cobra has no type for it
+		err = usageError{err}
 	}
 	fmt.Fprintln(os.Stderr, "strongroom:", err)
 	if e, ok := errors.AsType[exitCoder](err); ok {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -77,7 +78,7 @@ the seal: keep the seal's key or shares apart from it.`,
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(c.OutOrStdout(), "%s: %d bytes, encrypted. Try it: strongroom operator restore --data SOME-NEW-FOLDER %s\n", out, n, out)
+			fmt.Fprintf(c.OutOrStdout(), "%s: %d bytes, encrypted. Try it: strongroom operator restore --data SOME-NEW-FOLDER --identity AGE-KEY-FILE --seal-key SEAL-KEY-FILE %s\n", out, n, out)
 			return nil
 		}),
 	}
@@ -177,8 +178,13 @@ func (o *restoreOptions) run(c *cobra.Command, archive string) error {
 		return usagef("restore needs --data DIR")
 	}
 	target := folder(filepath.Clean(o.data))
-	if target.exists() && !o.force {
-		return fmt.Errorf("%s is a data folder already: restore into another, or give --force, which keeps it under another name", target)
+	if there, err := os.ReadDir(string(target)); !errors.Is(err, fs.ErrNotExist) && !o.force && (err != nil || len(there) > 0) {
+		return fmt.Errorf("%s is there already: restore into another folder, or give --force, which keeps it under another name", target)
+	}
+	if same, err := filepath.Abs(archive); err == nil && o.force {
+		if abs, err := filepath.Abs(string(target)); err == nil && abs == same {
+			return usagef("%s is the backup itself", target)
+		}
 	}
 	if o.sealKey == "" {
 		o.sealKey = target.sealKey()
@@ -405,7 +411,7 @@ func askPassphrase(prompt string) (string, error) {
 		if p := os.Getenv("STRONGROOM_BACKUP_PASSPHRASE"); p != "" {
 			return p, nil
 		}
-		return "", usagef("a passphrase is asked for on a terminal; elsewhere set STRONGROOM_BACKUP_PASSPHRASE or use --recipient")
+		return "", usagef("a passphrase is asked for on a terminal; elsewhere set STRONGROOM_BACKUP_PASSPHRASE or use age keys instead")
 	}
 	fmt.Fprint(os.Stderr, prompt)
 	b, err := term.ReadPassword(int(os.Stdin.Fd()))

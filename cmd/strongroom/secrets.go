@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -142,7 +144,9 @@ func putCommand() *cobra.Command {
 
 The value is read from --file, from standard input if that is not a terminal,
 or else from a prompt that does not show it. A value on the command line is
-taken too, but other users of the machine can see it there.`,
+taken too, but other users of the machine can see it there. From standard
+input one newline at the end is dropped, for echo adds it; --file - and
+--binary keep every byte. --description and --tag are for a new secret.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) < 1 || len(args) > 2 {
 				return usagef("put needs the name of one secret")
@@ -150,7 +154,12 @@ taken too, but other users of the machine can see it there.`,
 			return nil
 		},
 		RunE: withClient(func(c *cobra.Command, cl *client, args []string) error {
-			value, err := readValue(c, args, file)
+			for _, t := range tags {
+				if !strings.Contains(t, "=") {
+					return usagef("--tag is KEY=VALUE, not %q", t)
+				}
+			}
+			value, err := readValue(c, args, file, binary)
 			if err != nil {
 				return err
 			}
@@ -159,6 +168,9 @@ taken too, but other users of the machine can see it there.`,
 			if binary {
 				in["SecretBinary"] = value
 			} else {
+				if !utf8.Valid(value) {
+					return usagef("the value is not text in UTF-8: give --binary")
+				}
 				in["SecretString"] = string(value)
 			}
 			return put(c, cl, args[0], in, description, labels, tags, asJSON)
@@ -168,7 +180,7 @@ taken too, but other users of the machine can see it there.`,
 	f.StringVar(&file, "file", "", "read the value from this file (- for standard input)")
 	f.StringVar(&description, "description", "", "describe a new secret")
 	f.StringSliceVar(&labels, "label", nil, "put these labels on the version (default AWSCURRENT)")
-	f.StringSliceVar(&tags, "tag", nil, "tag a new secret: KEY=VALUE")
+	f.StringArrayVar(&tags, "tag", nil, "tag a new secret: KEY=VALUE")
 	f.BoolVar(&binary, "binary", false, "the value is bytes, not text")
 	f.BoolVar(&asJSON, "json", false, "print the whole answer as JSON")
 	return c
@@ -193,6 +205,8 @@ func put(c *cobra.Command, cl *client, name string, in map[string]any, descripti
 			in["Tags"] = tagList(tags)
 		}
 		err = cl.call(c.Context(), "secretsmanager.CreateSecret", in, &raw)
+	} else if err == nil && (description != "" || len(tags) > 0) {
+		fmt.Fprintf(c.ErrOrStderr(), "warning: %s was there already: its description and tags stay as they were\n", name)
 	}
 	if err != nil {
 		return err
@@ -218,7 +232,7 @@ func tagList(tags []string) []map[string]string {
 }
 
 // readValue finds the value to write.
-func readValue(c *cobra.Command, args []string, file string) ([]byte, error) {
+func readValue(c *cobra.Command, args []string, file string, binary bool) ([]byte, error) {
 	stdin, ok := c.InOrStdin().(*os.File)
 	switch {
 	case len(args) == 2 && file != "":
@@ -233,8 +247,8 @@ func readValue(c *cobra.Command, args []string, file string) ([]byte, error) {
 		if err == nil && len(b) == 0 {
 			err = usagef("there is no value on standard input")
 		}
-		if file == "" {
-			b = []byte(strings.TrimSuffix(string(b), "\n")) // echo adds it; --file - keeps it
+		if file == "" && !binary {
+			b = bytes.TrimSuffix(b, []byte("\n")) // echo adds it; --file - keeps it
 		}
 		return b, err
 	}
@@ -308,6 +322,12 @@ func rmCommand() *cobra.Command {
 		Args:  exactly(1, "rm needs the name of one secret"),
 		RunE: withClient(func(c *cobra.Command, cl *client, args []string) error {
 			in := map[string]any{"SecretId": args[0]}
+			switch {
+			case force && undo:
+				return usagef("--force and --undo exclude each other")
+			case force && c.Flags().Changed("window"):
+				return usagef("--force deletes at once: there is no --window")
+			}
 			if undo {
 				if err := cl.call(c.Context(), "secretsmanager.RestoreSecret", in, nil); err != nil {
 					return err

@@ -65,6 +65,9 @@ func (h *house) serve(ctx context.Context, at listening, ready func(addr net.Add
 	defer func() { err = errors.Join(err, h.close()) }()
 	tuneRuntime()
 	l, err := net.Listen("tcp", at.addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%w: is Strongroom running already? --listen takes another address", err)
+	}
 	if err != nil {
 		return err
 	}

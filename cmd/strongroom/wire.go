@@ -36,6 +36,10 @@ func (f folder) seal() string    { return filepath.Join(string(f), "seal.json") 
 func (f folder) sealKey() string { return filepath.Join(string(f), "seal.key") }
 func (f folder) store() string   { return filepath.Join(string(f), "store.db") }
 func (f folder) audit() string   { return filepath.Join(string(f), "audit") }
+
+// development is there if strongroom dev made the folder.
+func (f folder) development() string { return filepath.Join(string(f), "development.txt") }
+
 func (f folder) auditKey() string {
 	return filepath.Join(f.audit(), "key.pub")
 }
@@ -122,6 +126,9 @@ func (f folder) open(unseal opener, log *logger) (h *house, err error) {
 	cfg, err := seal.Load(f.seal())
 	if err != nil {
 		return nil, err
+	}
+	if _, err := os.Stat(f.store()); err != nil {
+		return nil, fmt.Errorf("%s has no store: %w. Put it back, or restore a backup into another folder", f, err)
 	}
 	db, err := bolt.Open(f.store())
 	switch {

@@ -98,6 +98,9 @@ func Verify(dir fs.FS, v note.Verifier, keep bool, expect ...audit.Head) (*Repor
 		return nil, err
 	}
 	r.Head = f.Head()
+	if r.Head.Size > 0 && r.Checkpoints == 0 {
+		return nil, fmt.Errorf("%w: none of its %d records is signed: the file of checkpoints is missing or empty", audit.ErrDamaged, r.Head.Size)
+	}
 	if len(check.want) > 0 {
 		return r, check.end(f.Size)
 	}
