@@ -12,7 +12,7 @@ import (
 
 	"github.com/strongroom-dev/strongroom/internal/core"
 	"github.com/strongroom-dev/strongroom/internal/gate"
-	"github.com/strongroom-dev/strongroom/internal/name/arn"
+	"github.com/strongroom-dev/strongroom/internal/identity"
 	"github.com/strongroom-dev/strongroom/internal/plain"
 	"github.com/strongroom-dev/strongroom/internal/seal"
 	"github.com/strongroom-dev/strongroom/internal/seal/file"
@@ -115,8 +115,8 @@ func (o *devOptions) make(dir folder) error {
 
 // furnish makes the development credential and the example secret.
 func (o *devOptions) furnish(ctx context.Context, h *house) error {
-	err := h.core.CreateCredential(ctx, core.House(secret.CreateCredential), core.NewCredential{
-		AccessKey: o.accessKey, Secret: plain.New([]byte(o.secretKey)), Principal: arn.User(o.account, "dev"), Account: o.account,
+	err := h.directory.CreateCredential(ctx, identity.House(secret.CreateCredential), identity.NewCredential{
+		AccessKey: o.accessKey, Secret: plain.New([]byte(o.secretKey)), Account: o.account, User: "dev",
 	})
 	if err != nil {
 		return err

@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"encoding/base32"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -15,8 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/strongroom-dev/strongroom/internal/core"
-	"github.com/strongroom-dev/strongroom/internal/name/arn"
+	"github.com/strongroom-dev/strongroom/internal/identity"
 	"github.com/strongroom-dev/strongroom/internal/plain"
 	"github.com/strongroom-dev/strongroom/internal/seal"
 	"github.com/strongroom-dev/strongroom/internal/seal/file"
@@ -112,10 +109,10 @@ func (o *initOptions) make(ctx context.Context, out io.Writer, dir folder) error
 	if err != nil {
 		return err
 	}
-	id, key := newAccessKey()
+	id, key := identity.NewAccessKeyID("AKIA"), identity.NewSecretKey()
 	defer key.Wipe()
-	err = h.core.CreateCredential(ctx, core.House(secret.CreateCredential), core.NewCredential{
-		AccessKey: id, Secret: key, Principal: arn.User(o.account, "admin"), Account: o.account,
+	err = h.directory.CreateCredential(ctx, identity.House(secret.CreateCredential), identity.NewCredential{
+		AccessKey: id, Secret: key, Account: o.account, User: "admin",
 	})
 	if err != nil {
 		_ = h.close()
@@ -171,16 +168,6 @@ func (o *initOptions) report(out io.Writer, dir folder, shares []plain.Value, id
 	if o.seal == file.Kind && o.sealKey == "" {
 		fmt.Fprintf(out, "The seal's key is in %s. Who gets the folder gets the key: keep it elsewhere (--seal-key).\n", dir.sealKey())
 	}
-}
-
-// newAccessKey draws an access key as AWS's look.
-func newAccessKey() (string, plain.Value) {
-	var id [10]byte
-	_, _ = rand.Read(id[:])
-	var key [30]byte
-	_, _ = rand.Read(key[:])
-	defer clear(key[:])
-	return "AKIA" + base32.StdEncoding.EncodeToString(id[:]), plain.New(base64.StdEncoding.AppendEncode(nil, key[:]))
 }
 
 func randomDigits(n int) string {

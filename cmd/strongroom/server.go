@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"github.com/strongroom-dev/strongroom/internal/core"
+	"github.com/strongroom-dev/strongroom/internal/identity"
 	"github.com/strongroom-dev/strongroom/internal/plain"
 	"github.com/strongroom-dev/strongroom/internal/seal"
 	"github.com/strongroom-dev/strongroom/internal/seal/file"
@@ -133,7 +133,7 @@ func (o *serverOptions) run(ctx context.Context, in io.Reader, out io.Writer) er
 // refuseDevelopment refuses a folder whose credentials everybody knows.
 func refuseDevelopment(ctx context.Context, h *house) error {
 	return h.store.View(ctx, func(r store.Reader) error {
-		there, err := core.HasCredential(r, devAccessKey)
+		there, err := identity.HasCredential(r, devAccessKey)
 		if err == nil && there {
 			err = fmt.Errorf("%s was made by strongroom dev: it accepts credentials that everybody knows. Make a folder with strongroom init", h.folder)
 		}

@@ -20,6 +20,7 @@ import (
 	"github.com/strongroom-dev/strongroom/internal/door"
 	"github.com/strongroom-dev/strongroom/internal/door/aws"
 	"github.com/strongroom-dev/strongroom/internal/gate"
+	"github.com/strongroom-dev/strongroom/internal/identity"
 	"github.com/strongroom-dev/strongroom/internal/keyring"
 	"github.com/strongroom-dev/strongroom/internal/plain"
 	"github.com/strongroom-dev/strongroom/internal/schedule"
@@ -55,14 +56,15 @@ const auditKeyEntry = "audit/key"
 
 // house is everything that serves one data folder.
 type house struct {
-	folder folder
-	core   *core.Core
-	gate   *gate.Gate
-	store  *bolt.Store
-	log    *auditfile.Log
-	logger *logger
-	now    func() time.Time
-	seal   []byte // seal.json, as backups hold it
+	folder    folder
+	core      *core.Core
+	directory *identity.Directory
+	gate      *gate.Gate
+	store     *bolt.Store
+	log       *auditfile.Log
+	logger    *logger
+	now       func() time.Time
+	seal      []byte // seal.json, as backups hold it
 
 	auditKey string // the log's public key, as the store keeps it, sealed
 }
@@ -179,10 +181,13 @@ func (h *house) assemble(root plain.Value) error {
 		h.logger.Warn("the audit log ended in a write that was never acknowledged; it was dropped", "bytes", n)
 	}
 	node, _ := os.Hostname()
+	h.directory = identity.New()
 	h.core, h.gate = core.New(gate.Config{
-		Store: h.store, Ring: ring, Log: h.log, Node: node, Now: h.now, Logger: h.logger.Logger,
+		Resolve: h.directory.Resolve,
+		Store:   h.store, Ring: ring, Log: h.log, Node: node, Now: h.now, Logger: h.logger.Logger,
 		Rewrap: func(next *keyring.Ring) ([]byte, error) { return next.Wrap(root) },
 	})
+	h.directory.Use(h.gate)
 	return h.gate.Recover(context.Background())
 }
 
@@ -282,7 +287,7 @@ func (h *house) close() error {
 func (h *house) doors(reg *prometheus.Registry) http.Handler {
 	observer := door.NewObserver(h.logger.lines, h.logger.Logger, reg)
 	mux := http.NewServeMux()
-	mux.Handle("/{$}", observer.Handler(aws.New(aws.Config{Core: h.core, Now: h.now, Temp: string(h.folder), Seal: h.seal})))
+	mux.Handle("/{$}", observer.Handler(aws.New(aws.Config{Core: h.core, Directory: h.directory, Now: h.now, Temp: string(h.folder), Seal: h.seal})))
 	h.operations(mux, reg)
 	return mux
 }

@@ -26,23 +26,23 @@ type Core struct {
 	gate *gate.Gate
 	rows *rows
 
+	others gate.Resolver
+
 	accessed sync.Map // access -> secret.Instant: reads of today that RecordAccess will write down
 	accesses atomic.Int64
 }
 
 // rows are the decoded entries that are kept.
 type rows struct {
-	secrets     *gate.Cache[*secret.Secret]
-	credentials *gate.Cache[*credential]
+	secrets *gate.Cache[*secret.Secret]
 }
 
-// New makes a core and the gate it goes through. What cfg.Resolve holds is
-// replaced by core's own.
+// New makes a core and the gate it goes through. cfg.Resolve, which may be nil,
+// is asked for what is no secret.
 func New(cfg gate.Config) (*Core, *gate.Gate) {
 	c := &Core{rows: &rows{
-		secrets:     gate.NewCache(decodeRow[secret.Secret]),
-		credentials: gate.NewCache(decodeCredential),
-	}}
+		secrets: gate.NewCache(decodeRow[secret.Secret]),
+	}, others: cfg.Resolve}
 	cfg.Resolve = c.resolve
 	c.gate = gate.New(cfg)
 	return c, c.gate

@@ -9,16 +9,25 @@ import (
 	"github.com/strongroom-dev/strongroom/internal/core"
 	"github.com/strongroom-dev/strongroom/internal/core/coretest"
 	"github.com/strongroom-dev/strongroom/internal/fault"
+	"github.com/strongroom-dev/strongroom/internal/identity"
 	"github.com/strongroom-dev/strongroom/internal/policy"
 	"github.com/strongroom-dev/strongroom/internal/secret"
 )
 
-// notOperations are the methods of core that show nothing and change nothing.
-var notOperations = map[string]bool{"Reject": true, "RefuseClaim": true, "Failed": true, "Due": true, "Accesses": true}
+// notOperations are the methods that show nothing and change nothing, or that
+// do what is tried verb by verb.
+var notOperations = map[string]bool{
+	"Reject": true, "RefuseClaim": true, "Failed": true, "Due": true, "Accesses": true,
+	"Resolve": true, "Use": true, "Do": true,
+}
 
-type noClaim struct{ core.Credential }
+// notMethods are verbs that are asked for inside of other operations only.
+var notMethods = map[secret.Verb]bool{secret.TagSession: true}
+
+type noClaim struct{ identity.Credential }
 
 func (noClaim) AccessKey() string { return "AKIANOBODY" }
+func (noClaim) Token() string     { return "" }
 
 // Every operation, called by somebody whose program is empty, is refused, is
 // recorded under its own name, and changes nothing.
@@ -30,28 +39,17 @@ func TestNothingPassesTheGateWithoutAProgram(t *testing.T) {
 	}
 	nobody := coretest.Admin()
 	nobody.Program = &policy.Program{}
-	methods := reflect.TypeOf(h.Core)
 	seen := map[string]bool{}
-	for i := range methods.NumMethod() {
-		m := methods.Method(i)
-		if notOperations[m.Name] {
-			continue
-		}
-		seen[m.Name] = true
-		t.Run(m.Name, func(t *testing.T) {
+	try := func(name string, call func() error) {
+		seen[name] = true
+		t.Run(name, func(t *testing.T) {
 			h.Records() // ships what waits
 			entries, records := h.Entries(), len(h.Records())
-			args := []reflect.Value{reflect.ValueOf(h.Core), reflect.ValueOf(context.Background()), reflect.ValueOf(nobody)}
-			for i := len(args); i < m.Type.NumIn(); i++ {
-				args = append(args, argument(m.Type.In(i)))
-			}
-			out := m.Func.Call(args)
-			err, _ := out[len(out)-1].Interface().(error)
-			if !fault.Is(err, fault.Denied) {
+			if err := call(); !fault.Is(err, fault.Denied) {
 				t.Errorf("it answered %v", err)
 			}
 			after := h.Records()
-			if len(after) != records+1 || after[records].Verb != m.Name || after[records].Decision != "deny" || after[records].Outcome != "denied" {
+			if len(after) != records+1 || after[records].Verb != name || after[records].Decision != "deny" || after[records].Outcome != "denied" {
 				t.Errorf("it recorded %+v", after[records:])
 			}
 			if !maps.Equal(entries, h.Entries()) {
@@ -59,19 +57,44 @@ func TestNothingPassesTheGateWithoutAProgram(t *testing.T) {
 			}
 		})
 	}
+	for _, x := range []any{h.Core, h.Directory} {
+		methods := reflect.TypeOf(x)
+		for i := range methods.NumMethod() {
+			if m := methods.Method(i); !notOperations[m.Name] {
+				try(m.Name, func() error { return call(m, x, nobody) })
+			}
+		}
+	}
+	for _, v := range identity.Operations() {
+		try(v.String(), func() error {
+			_, err := h.Directory.Do(context.Background(), nobody, v, identity.Input{Name: "there", PolicyARN: identity.Administrator})
+			return err
+		})
+	}
 	for _, v := range secret.Verbs() {
-		if !seen[v.String()] {
+		if !seen[v.String()] && !notMethods[v] {
 			t.Errorf("no operation is called %s", v)
 		}
 	}
-	if len(seen) != len(secret.Verbs()) {
-		t.Errorf("%d operations and %d verbs", len(seen), len(secret.Verbs()))
+	if n := len(seen) + len(notMethods); n != len(secret.Verbs()) {
+		t.Errorf("%d operations and %d verbs", n, len(secret.Verbs()))
 	}
+}
+
+// call calls an operation with arguments that mean something.
+func call(m reflect.Method, x any, who core.Caller) error {
+	args := []reflect.Value{reflect.ValueOf(x), reflect.ValueOf(context.Background()), reflect.ValueOf(who)}
+	for i := len(args); i < m.Type.NumIn(); i++ {
+		args = append(args, argument(m.Type.In(i)))
+	}
+	out := m.Func.Call(args)
+	err, _ := out[len(out)-1].Interface().(error)
+	return err
 }
 
 // argument is an empty input, or one that names the secret that is there.
 func argument(in reflect.Type) reflect.Value {
-	if in == reflect.TypeFor[core.Credential]() {
+	if in == reflect.TypeFor[identity.Credential]() {
 		return reflect.ValueOf(noClaim{})
 	}
 	v := reflect.New(in).Elem()

@@ -52,7 +52,7 @@ func TestLongNamesDoNotSealTheHouse(t *testing.T) {
 	if !fault.Is(err, fault.NotFound) {
 		t.Error(err)
 	}
-	_ = h.RefuseClaim(ctx, core.Caller{Principal: gate.Anonymous}, long, fault.New(fault.Unauthenticated, "x"))
+	_ = h.Directory.RefuseClaim(ctx, core.Caller{Principal: gate.Anonymous}, long, fault.New(fault.Unauthenticated, "x"))
 	if err := h.Failed(); err != nil {
 		t.Error(err)
 	}

@@ -24,12 +24,10 @@ import (
 //	secret/SPACE/NAME NUL SUFFIX/NUMBER     the value of a version; never written twice
 //	created/SPACE/TIME/NAME                 index: the secrets by their creation
 //	purge/TIME/SPACE/NAME                   index: when a deleted secret's window ends
-//	credential/ID                           an access key
 const (
-	secretPrefix     = "secret/"
-	createdPrefix    = "created/"
-	purgePrefix      = "purge/"
-	credentialPrefix = "credential/"
+	secretPrefix  = "secret/"
+	createdPrefix = "created/"
+	purgePrefix   = "purge/"
 
 	valueMark = "\x00"
 )
@@ -135,6 +133,9 @@ func (c *Core) erase(tx *gate.Tx, s secret.Space, sec *secret.Secret) error {
 // of that suffix; one that was sent to another region means nothing there.
 func (c *Core) resolve(tx *gate.Tx, r secret.Ref) (gate.Found, error) {
 	found := gate.Found{Ref: r}
+	if r.Kind != secret.KindSecret && c.others != nil {
+		return c.others(tx, r)
+	}
 	if r.Kind != secret.KindSecret || r.Name == "" {
 		return found, nil
 	}

@@ -21,9 +21,10 @@ func (op *operation) decide(q *question, v secret.Verb, found *Found) policy.Dec
 	} else {
 		q.about.tags = found.Tags
 	}
-	q.Verb, q.Who, q.Keys, q.Policy = v, op.who.Who, &q.about, found.Policy
+	q.Verb, q.Who, q.Keys, q.Policy, q.PolicyRules = v, op.who.Who, &q.about, found.Policy, found.PolicyRules
 	q.Owner = found.Ref.Space.Account
-	if op.who.Who.Account == "" || resource == arn.Everything { // the house's own, or about no one thing
+	if op.who.Who.Account == "" || resource == arn.Everything || q.Owner == arn.ManagedAccount {
+		// The house's own, or about no one thing, or everybody's.
 		q.Owner = op.who.Who.Account
 	}
 	q.Spelled[policy.AWS] = policy.Spelling{Action: arn.Action(v), Resource: resource}

@@ -55,6 +55,9 @@ type Found struct {
 	Secret *secret.Secret  // if it is one, and there
 	Tags   []secret.Tag    // of what is no secret
 	Policy *policy.Program // the thing's own policy, nil if it has none
+	// PolicyRules: nobody may without the thing's own policy, not even in the
+	// same account.
+	PolicyRules bool
 }
 
 // Resolver finds the thing that a ref means.

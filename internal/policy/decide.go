@@ -79,7 +79,7 @@ func (p *Program) judge(q *Question, v *verdicts) Decision {
 	if own && v.grade >= NamedItself {
 		return q.allowed(v.allows[Resource])
 	}
-	if !own && v.allows[Resource] == nil {
+	if (!own || q.PolicyRules) && v.allows[Resource] == nil {
 		return q.silent(Resource)
 	}
 	if v.allows[Identity] == nil && (!own || v.grade < NamedRole) {

@@ -1,5 +1,11 @@
 package policy
 
+import (
+	"strings"
+
+	"github.com/strongroom-dev/strongroom/internal/secret"
+)
+
 // Value is what a condition key stands for in one request.
 type Value struct {
 	Present bool
@@ -21,4 +27,27 @@ type Keys interface {
 	// Lookup finds a condition key, which is in lower case:
 	// "aws:sourceip", "secretsmanager:resourcetag/team".
 	Lookup(key string) Value
+}
+
+// Facts are keys in a map, by their names in lower case.
+type Facts map[string]Value
+
+// Lookup implements Keys.
+func (f Facts) Lookup(key string) Value { return f[key] }
+
+// Set sets a key to one value; an empty one leaves it absent.
+func (f Facts) Set(key, value string) {
+	if value != "" {
+		f[key] = One(value)
+	}
+}
+
+// SetTags sets what a request says of tags: aws:RequestTag and aws:TagKeys.
+func (f Facts) SetTags(tags []secret.Tag) {
+	var keys []string
+	for _, t := range tags {
+		keys = append(keys, t.Key)
+		f["aws:requesttag/"+strings.ToLower(t.Key)] = One(t.Value)
+	}
+	f["aws:tagkeys"] = Many(keys)
 }

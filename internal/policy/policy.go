@@ -58,6 +58,9 @@ type Question struct {
 	Owner   string   // the account of the thing; empty if it is nobody's
 	Keys    Keys     // what conditions ask for; nil for nothing
 	Policy  *Program // the thing's own policy, nil if it has none
+	// PolicyRules: the thing's own policy must allow even in the same account,
+	// as a role's trust policy must.
+	PolicyRules bool
 
 	reasons [8]string
 }

@@ -28,6 +28,83 @@ const (
 	RotateKeyring
 	ReadAudit
 	Backup
+
+	// Of IAM, by their names there.
+	CreateUser
+	UpdateUser
+	DeleteUser
+	TagUser
+	UntagUser
+	CreateAccessKey
+	UpdateAccessKey
+	DeleteAccessKey
+	PutUserPolicy
+	DeleteUserPolicy
+	AttachUserPolicy
+	DetachUserPolicy
+	PutUserPermissionsBoundary
+	DeleteUserPermissionsBoundary
+	CreateGroup
+	DeleteGroup
+	AddUserToGroup
+	RemoveUserFromGroup
+	PutGroupPolicy
+	DeleteGroupPolicy
+	AttachGroupPolicy
+	DetachGroupPolicy
+	CreateRole
+	UpdateRole
+	UpdateAssumeRolePolicy
+	DeleteRole
+	TagRole
+	UntagRole
+	PutRolePolicy
+	DeleteRolePolicy
+	AttachRolePolicy
+	DetachRolePolicy
+	PutRolePermissionsBoundary
+	DeleteRolePermissionsBoundary
+	CreatePolicy
+	DeletePolicy
+	CreatePolicyVersion
+	DeletePolicyVersion
+	SetDefaultPolicyVersion
+	TagPolicy
+	UntagPolicy
+	GetUser
+	ListUsers
+	ListUserTags
+	ListAccessKeys
+	GetAccessKeyLastUsed
+	GetUserPolicy
+	ListUserPolicies
+	ListAttachedUserPolicies
+	ListGroupsForUser
+	GetGroup
+	ListGroups
+	GetGroupPolicy
+	ListGroupPolicies
+	ListAttachedGroupPolicies
+	GetRole
+	ListRoles
+	ListRoleTags
+	GetRolePolicy
+	ListRolePolicies
+	ListAttachedRolePolicies
+	ListInstanceProfilesForRole
+	GetPolicy
+	ListPolicies
+	GetPolicyVersion
+	ListPolicyVersions
+	ListEntitiesForPolicy
+	ListPolicyTags
+
+	// Of STS.
+	GetCallerIdentity
+	AssumeRole
+	GetSessionToken
+	GetAccessKeyInfo
+	TagSession
 	verbs
 )
 
@@ -60,6 +137,80 @@ var table = [verbs]traits{
 	RotateKeyring:    {name: "RotateKeyring", writes: true},
 	ReadAudit:        {name: "ReadAudit"},
 	Backup:           {name: "Backup"},
+
+	CreateUser:                    {name: "CreateUser", writes: true},
+	UpdateUser:                    {name: "UpdateUser", writes: true},
+	DeleteUser:                    {name: "DeleteUser", writes: true},
+	TagUser:                       {name: "TagUser", writes: true},
+	UntagUser:                     {name: "UntagUser", writes: true},
+	CreateAccessKey:               {name: "CreateAccessKey", writes: true},
+	UpdateAccessKey:               {name: "UpdateAccessKey", writes: true},
+	DeleteAccessKey:               {name: "DeleteAccessKey", writes: true},
+	PutUserPolicy:                 {name: "PutUserPolicy", writes: true},
+	DeleteUserPolicy:              {name: "DeleteUserPolicy", writes: true},
+	AttachUserPolicy:              {name: "AttachUserPolicy", writes: true},
+	DetachUserPolicy:              {name: "DetachUserPolicy", writes: true},
+	PutUserPermissionsBoundary:    {name: "PutUserPermissionsBoundary", writes: true},
+	DeleteUserPermissionsBoundary: {name: "DeleteUserPermissionsBoundary", writes: true},
+	CreateGroup:                   {name: "CreateGroup", writes: true},
+	DeleteGroup:                   {name: "DeleteGroup", writes: true},
+	AddUserToGroup:                {name: "AddUserToGroup", writes: true},
+	RemoveUserFromGroup:           {name: "RemoveUserFromGroup", writes: true},
+	PutGroupPolicy:                {name: "PutGroupPolicy", writes: true},
+	DeleteGroupPolicy:             {name: "DeleteGroupPolicy", writes: true},
+	AttachGroupPolicy:             {name: "AttachGroupPolicy", writes: true},
+	DetachGroupPolicy:             {name: "DetachGroupPolicy", writes: true},
+	CreateRole:                    {name: "CreateRole", writes: true},
+	UpdateRole:                    {name: "UpdateRole", writes: true},
+	UpdateAssumeRolePolicy:        {name: "UpdateAssumeRolePolicy", writes: true},
+	DeleteRole:                    {name: "DeleteRole", writes: true},
+	TagRole:                       {name: "TagRole", writes: true},
+	UntagRole:                     {name: "UntagRole", writes: true},
+	PutRolePolicy:                 {name: "PutRolePolicy", writes: true},
+	DeleteRolePolicy:              {name: "DeleteRolePolicy", writes: true},
+	AttachRolePolicy:              {name: "AttachRolePolicy", writes: true},
+	DetachRolePolicy:              {name: "DetachRolePolicy", writes: true},
+	PutRolePermissionsBoundary:    {name: "PutRolePermissionsBoundary", writes: true},
+	DeleteRolePermissionsBoundary: {name: "DeleteRolePermissionsBoundary", writes: true},
+	CreatePolicy:                  {name: "CreatePolicy", writes: true},
+	DeletePolicy:                  {name: "DeletePolicy", writes: true},
+	CreatePolicyVersion:           {name: "CreatePolicyVersion", writes: true},
+	DeletePolicyVersion:           {name: "DeletePolicyVersion", writes: true},
+	SetDefaultPolicyVersion:       {name: "SetDefaultPolicyVersion", writes: true},
+	TagPolicy:                     {name: "TagPolicy", writes: true},
+	UntagPolicy:                   {name: "UntagPolicy", writes: true},
+	GetUser:                       {name: "GetUser"},
+	ListUsers:                     {name: "ListUsers"},
+	ListUserTags:                  {name: "ListUserTags"},
+	ListAccessKeys:                {name: "ListAccessKeys"},
+	GetAccessKeyLastUsed:          {name: "GetAccessKeyLastUsed"},
+	GetUserPolicy:                 {name: "GetUserPolicy"},
+	ListUserPolicies:              {name: "ListUserPolicies"},
+	ListAttachedUserPolicies:      {name: "ListAttachedUserPolicies"},
+	ListGroupsForUser:             {name: "ListGroupsForUser"},
+	GetGroup:                      {name: "GetGroup"},
+	ListGroups:                    {name: "ListGroups"},
+	GetGroupPolicy:                {name: "GetGroupPolicy"},
+	ListGroupPolicies:             {name: "ListGroupPolicies"},
+	ListAttachedGroupPolicies:     {name: "ListAttachedGroupPolicies"},
+	GetRole:                       {name: "GetRole"},
+	ListRoles:                     {name: "ListRoles"},
+	ListRoleTags:                  {name: "ListRoleTags"},
+	GetRolePolicy:                 {name: "GetRolePolicy"},
+	ListRolePolicies:              {name: "ListRolePolicies"},
+	ListAttachedRolePolicies:      {name: "ListAttachedRolePolicies"},
+	ListInstanceProfilesForRole:   {name: "ListInstanceProfilesForRole"},
+	GetPolicy:                     {name: "GetPolicy"},
+	ListPolicies:                  {name: "ListPolicies"},
+	GetPolicyVersion:              {name: "GetPolicyVersion"},
+	ListPolicyVersions:            {name: "ListPolicyVersions"},
+	ListEntitiesForPolicy:         {name: "ListEntitiesForPolicy"},
+	ListPolicyTags:                {name: "ListPolicyTags"},
+	GetCallerIdentity:             {name: "GetCallerIdentity"},
+	AssumeRole:                    {name: "AssumeRole"},
+	GetSessionToken:               {name: "GetSessionToken"},
+	TagSession:                    {name: "TagSession"},
+	GetAccessKeyInfo:              {name: "GetAccessKeyInfo"},
 }
 
 // Verbs lists every verb.

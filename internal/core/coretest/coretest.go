@@ -14,6 +14,7 @@ import (
 	"github.com/strongroom-dev/strongroom/internal/audit/file"
 	"github.com/strongroom-dev/strongroom/internal/core"
 	"github.com/strongroom-dev/strongroom/internal/gate"
+	"github.com/strongroom-dev/strongroom/internal/identity"
 	"github.com/strongroom-dev/strongroom/internal/keyring"
 	"github.com/strongroom-dev/strongroom/internal/plain"
 	"github.com/strongroom-dev/strongroom/internal/policy"
@@ -34,6 +35,8 @@ var Space = secret.Space{Account: Account, Region: Region}
 // House is a core with what it stands on.
 type House struct {
 	*core.Core
+	Directory *identity.Directory
+
 	Gate  *gate.Gate
 	Store store.Store
 	Log   *file.Log
@@ -61,7 +64,10 @@ func New(t testing.TB, options ...Option) *House {
 		o(&cfg)
 	}
 	h.Store = cfg.Store
+	h.Directory = identity.New()
+	cfg.Resolve = h.Directory.Resolve
 	h.Core, h.Gate = core.New(cfg)
+	h.Directory.Use(h.Gate)
 	check(t, h.Gate.Recover(context.Background()))
 	t.Cleanup(func() {
 		_ = h.Log.Close()

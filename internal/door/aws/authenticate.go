@@ -10,8 +10,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/strongroom-dev/strongroom/internal/core"
 	"github.com/strongroom-dev/strongroom/internal/fault"
+	"github.com/strongroom-dev/strongroom/internal/identity"
 	"github.com/strongroom-dev/strongroom/internal/plain"
 	"github.com/strongroom-dev/strongroom/internal/secret"
 	"github.com/strongroom-dev/strongroom/internal/sigv4"
@@ -26,12 +26,12 @@ func (d *Door) authenticate(q *request, r *http.Request, s *service) error {
 	claim := &q.claim
 	if problem := claim.read(d, r, s, q.body); problem != nil {
 		f := fault.Wrap(fault.Unauthenticated, problem, "%s", problem.message)
-		if err := d.cfg.Core.RefuseClaim(q.ctx, q.who, claim.auth.AccessKey, f); err != error(f) {
+		if err := d.cfg.Directory.RefuseClaim(q.ctx, q.who, claim.auth.AccessKey, f); err != error(f) {
 			return err
 		}
 		return problem
 	}
-	who, err := d.cfg.Core.Authenticate(q.ctx, q.who, claim)
+	who, err := d.cfg.Directory.Authenticate(q.ctx, q.who, claim)
 	if err != nil {
 		return err
 	}
@@ -80,7 +80,7 @@ func badSignature(message string) *wireError {
 	return unauthenticated("InvalidSignatureException", message)
 }
 
-// claim is a signature that is to be checked. It implements core.Credential.
+// claim is a signature that is to be checked. It implements identity.Credential.
 type claim struct {
 	door     *Door
 	auth     sigv4.Authorization
@@ -176,14 +176,19 @@ func (c *claim) checkBody(r *http.Request, _ *service) *wireError {
 	return nil
 }
 
-// AccessKey implements core.Credential.
+// AccessKey implements identity.Credential.
 func (c *claim) AccessKey() string { return c.auth.AccessKey }
 
-// Verify implements core.Credential.
-func (c *claim) Verify(stamp core.Stamp, open func() (plain.Value, error)) error {
-	if len(c.message.Header["X-Amz-Security-Token"]) > 0 {
-		return fault.New(fault.Unauthenticated, "The security token included in the request is invalid.")
+// Token implements identity.Credential.
+func (c *claim) Token() string {
+	if sent := c.message.Header["X-Amz-Security-Token"]; len(sent) > 0 {
+		return sent[0]
 	}
+	return ""
+}
+
+// Verify implements identity.Credential.
+func (c *claim) Verify(stamp identity.Stamp, open func() (plain.Value, error)) error {
 	key, err := c.door.keys.get(c.auth.AccessKey, c.auth.Scope, stamp, open)
 	if err != nil {
 		return err
@@ -209,14 +214,14 @@ type keyName struct {
 }
 
 type keptKey struct {
-	stamp core.Stamp
+	stamp identity.Stamp
 	key   *sigv4.Key
 }
 
 // maxKeys bounds the memory of signingKeys.
 const maxKeys = 4096
 
-func (k *signingKeys) get(id string, s sigv4.Scope, stamp core.Stamp, open func() (plain.Value, error)) (*sigv4.Key, error) {
+func (k *signingKeys) get(id string, s sigv4.Scope, stamp identity.Stamp, open func() (plain.Value, error)) (*sigv4.Key, error) {
 	name := keyName{id, s}
 	k.mu.RLock()
 	kept, ok := k.kept[name]

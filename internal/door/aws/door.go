@@ -19,6 +19,7 @@ import (
 	"github.com/strongroom-dev/strongroom/internal/core"
 	"github.com/strongroom-dev/strongroom/internal/door"
 	"github.com/strongroom-dev/strongroom/internal/fault"
+	"github.com/strongroom-dev/strongroom/internal/identity"
 	"github.com/strongroom-dev/strongroom/internal/secret"
 )
 
@@ -29,9 +30,11 @@ const MaxBody = 1 << 20
 // Config is what the door needs.
 type Config struct {
 	Core *core.Core
-	Now  func() time.Time // time.Now if nil
-	Temp string           // folder for what is too large for memory
-	Seal []byte           // the seal's config, which goes into backups
+	// Directory knows who may come in.
+	Directory *identity.Directory
+	Now       func() time.Time // time.Now if nil
+	Temp      string           // folder for what is too large for memory
+	Seal      []byte           // the seal's config, which goes into backups
 }
 
 // Door serves the protocol. It is safe for concurrent use.
@@ -189,7 +192,7 @@ func (d *Door) dispatch(q *request, r *http.Request, x *door.Exchange) (answer, 
 	}
 	if op == nil {
 		f := fault.Wrap(fault.Unsupported, errUnknownOperation, "There is no such operation.")
-		if err := d.cfg.Core.RefuseClaim(q.ctx, q.who, q.who.AccessKey, f); err != error(f) {
+		if err := d.cfg.Directory.RefuseClaim(q.ctx, q.who, q.who.AccessKey, f); err != error(f) {
 			return nil, err
 		}
 		return nil, errUnknownOperation

@@ -9,9 +9,9 @@ import (
 
 	"context"
 
-	"github.com/strongroom-dev/strongroom/internal/core"
 	"github.com/strongroom-dev/strongroom/internal/core/coretest"
 	"github.com/strongroom-dev/strongroom/internal/door/aws"
+	"github.com/strongroom-dev/strongroom/internal/identity"
 	"github.com/strongroom-dev/strongroom/internal/plain"
 	"github.com/strongroom-dev/strongroom/internal/secret"
 	"github.com/strongroom-dev/strongroom/internal/sigv4"
@@ -34,13 +34,13 @@ type server struct {
 func newServer(t testing.TB, options ...coretest.Option) *server {
 	t.Helper()
 	s := &server{house: coretest.New(t, options...), key: secretKey, now: time.Now}
-	err := s.house.CreateCredential(context.Background(), core.House(secret.CreateCredential), core.NewCredential{
-		AccessKey: accessKey, Secret: plain.New([]byte(secretKey)), Principal: "arn:aws:iam::000000000000:user/test", Account: coretest.Account,
+	err := s.house.Directory.CreateCredential(context.Background(), identity.House(secret.CreateCredential), identity.NewCredential{
+		AccessKey: accessKey, Secret: plain.New([]byte(secretKey)), Account: coretest.Account, User: "test",
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.door = aws.New(aws.Config{Core: s.house.Core, Now: func() time.Time { return s.now() }, Temp: t.TempDir()})
+	s.door = aws.New(aws.Config{Core: s.house.Core, Directory: s.house.Directory, Now: func() time.Time { return s.now() }, Temp: t.TempDir()})
 	return s
 }
 

@@ -3,8 +3,23 @@ package arn
 import "github.com/strongroom-dev/strongroom/internal/secret"
 
 // actions are the names that IAM policies know the verbs by. Strongroom's own
-// operations, which AWS does not have, are under a prefix of their own.
-var actions = map[secret.Verb]string{
+// operations, which AWS does not have, are under a prefix of their own; those
+// of IAM have their own names there.
+var actions = func() (all [256]string) {
+	for _, v := range secret.Verbs() {
+		switch {
+		case v >= secret.GetCallerIdentity:
+			all[v] = "sts:" + v.String()
+		case v >= secret.CreateUser:
+			all[v] = "iam:" + v.String()
+		default:
+			all[v] = renamed[v]
+		}
+	}
+	return all
+}()
+
+var renamed = map[secret.Verb]string{
 	secret.Authenticate:     "strongroom:Authenticate",
 	secret.CreateSecret:     "secretsmanager:CreateSecret",
 	secret.GetValue:         "secretsmanager:GetSecretValue",
@@ -22,7 +37,7 @@ var actions = map[secret.Verb]string{
 	secret.RandomPassword:   "secretsmanager:GetRandomPassword",
 	secret.PurgeDeleted:     "strongroom:PurgeDeleted",
 	secret.RecordAccess:     "strongroom:RecordAccess",
-	secret.CreateCredential: "iam:CreateAccessKey",
+	secret.CreateCredential: "strongroom:CreateCredential",
 	secret.RotateKeyring:    "strongroom:RotateKeyring",
 	secret.ReadAudit:        "strongroom:ReadAudit",
 	secret.Backup:           "strongroom:Backup",

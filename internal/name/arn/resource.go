@@ -5,6 +5,9 @@ import "github.com/strongroom-dev/strongroom/internal/secret"
 // Everything stands for the thing of an operation that is about no one thing.
 const Everything = "*"
 
+// ManagedAccount stands in the ARNs of policies that belong to no account.
+const ManagedAccount = "aws"
+
 // iamKinds are the words for what is in IAM.
 var iamKinds = map[secret.Kind]string{
 	secret.KindUser: "user", secret.KindGroup: "group", secret.KindRole: "role",
@@ -29,4 +32,9 @@ func Resource(r secret.Ref) string {
 // path begins with a slash.
 func IAM(account, kind, path string) string {
 	return "arn:aws:iam::" + account + ":" + kind + path
+}
+
+// AssumedRole is the ARN of a role's session. The role's path is not in it.
+func AssumedRole(account, role, session string) string {
+	return "arn:aws:sts::" + account + ":assumed-role/" + role + "/" + session
 }
