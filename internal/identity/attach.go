@@ -110,7 +110,7 @@ func (j *job) getInline() error {
 	if i < 0 {
 		return j.noInline()
 	}
-	j.out.Entity, j.out.Document = e, e.Inline[i].Document
+	j.out.Entity, j.out.Names, j.out.Document = e, []string{e.Inline[i].Name}, e.Inline[i].Document
 	return nil
 }
 

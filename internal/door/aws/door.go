@@ -40,7 +40,8 @@ type Config struct {
 // Door serves the protocol. It is safe for concurrent use.
 type Door struct {
 	cfg      Config
-	services map[string]*service
+	services map[string]*service      // by target prefix
+	queries  map[string]*queryService // by API version
 	keys     signingKeys
 }
 
@@ -49,9 +50,12 @@ func New(cfg Config) *Door {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	d := &Door{cfg: cfg, services: map[string]*service{}}
+	d := &Door{cfg: cfg, services: map[string]*service{}, queries: map[string]*queryService{}}
 	for _, s := range []*service{secretsManager(), strongroom()} {
 		d.services[s.name] = s
+	}
+	for _, s := range []*queryService{iamService(), stsService()} {
+		d.queries[s.version] = s
 	}
 	d.keys.kept = map[keyName]keptKey{}
 	return d
@@ -131,6 +135,10 @@ func (d *Door) Serve(w http.ResponseWriter, r *http.Request, x *door.Exchange) {
 	err := readBody(w, r, body)
 	q := &request{ctx: r.Context(), door: d, w: w, body: body.b, id: [1]string{x.ID}}
 	w.Header()["X-Amzn-Requestid"] = q.id[:]
+	if err == nil && isQuery(r) {
+		d.serveQuery(q, r, x)
+		return
+	}
 	var out answer
 	if err == nil {
 		out, err = d.dispatch(q, r, x)
@@ -177,9 +185,7 @@ func readBody(w http.ResponseWriter, r *http.Request, into *buffer) error {
 
 // dispatch authenticates, finds the operation, and has it served.
 func (d *Door) dispatch(q *request, r *http.Request, x *door.Exchange) (answer, error) {
-	q.who = core.Caller{
-		Door: d.Name(), Source: r.RemoteAddr, Client: r.UserAgent(), RequestID: x.ID, Principal: "anonymous",
-	}
+	q.who = d.stranger(r, x)
 	target := r.Header.Get("X-Amz-Target")
 	prefix, name, _ := strings.Cut(target, ".")
 	s := d.services[prefix]
@@ -203,6 +209,13 @@ func (d *Door) dispatch(q *request, r *http.Request, x *door.Exchange) (answer, 
 		return nil, q.reject(secret.InSpace(q.home), errUnknownOperation)
 	}
 	return op.serve(q)
+}
+
+// stranger is who asks, before anything is proved.
+func (d *Door) stranger(r *http.Request, x *door.Exchange) core.Caller {
+	return core.Caller{
+		Door: d.Name(), Source: r.RemoteAddr, Client: r.UserAgent(), RequestID: x.ID, Principal: "anonymous", Secure: r.TLS != nil,
+	}
 }
 
 // write sends an answer; nil is an empty object.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/strongroom-dev/strongroom/internal/door"
 	"github.com/strongroom-dev/strongroom/internal/fault"
+	"github.com/strongroom-dev/strongroom/internal/identity"
 	"github.com/strongroom-dev/strongroom/internal/name/arn"
 	"github.com/strongroom-dev/strongroom/internal/policy"
 )
@@ -56,6 +57,9 @@ func (q *request) toWire(err error) *wireError {
 		f = fault.Wrap(fault.Internal, err, "")
 	}
 	e := wire[f.Code]
+	if errors.Is(err, identity.ErrExpired) {
+		e.kind = "ExpiredTokenException"
+	}
 	e.message = f.Message
 	switch f.Code {
 	case fault.Internal:
