@@ -186,7 +186,7 @@ func (h *house) assemble(root plain.Value) error {
 		Resolve: h.directory.Resolve,
 		Store:   h.store, Ring: ring, Log: h.log, Node: node, Now: h.now, Logger: h.logger.Logger,
 		Rewrap: func(next *keyring.Ring) ([]byte, error) { return next.Wrap(root) },
-	})
+	}, h.directory)
 	h.directory.Use(h.gate)
 	return h.gate.Recover(context.Background())
 }

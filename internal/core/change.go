@@ -23,6 +23,7 @@ type UpdateSecretInput struct {
 // UpdateSecret changes a secret's description, key or type, or adds a current
 // version as PutValue does. It fails as PutValue does.
 func (c *Core) UpdateSecret(ctx context.Context, who Caller, in UpdateSecretInput) (Written, error) {
+	who.Given = in.given()
 	return gate.Do(ctx, c.gate, who, secret.UpdateSecret, in.Ref, func(tx *gate.Tx, ref secret.Ref) (Written, error) {
 		old, err := live(tx)
 		if err != nil {
@@ -64,6 +65,7 @@ func (c *Core) MoveLabel(ctx context.Context, who Caller, in MoveLabelInput) (se
 		_, _ = c.retag(ctx, who, secret.MoveLabel, in.Ref, func(_ *gate.Tx, sec *secret.Secret) error { sec.Detach(in.Label); return nil })
 		in.From = ""
 	}
+	who.Given = in.given()
 	return gate.Do(ctx, c.gate, who, secret.MoveLabel, in.Ref, func(tx *gate.Tx, ref secret.Ref) (secret.Ref, error) {
 		old, err := live(tx)
 		if err != nil {
@@ -109,6 +111,7 @@ func moveLabel(sec *secret.Secret, in MoveLabelInput) error {
 type DeleteSecretInput struct {
 	Ref    secret.Ref
 	Window time.Duration // how long it can be restored
+	Stated bool          // the window was asked for, not supposed
 	Force  bool
 }
 
@@ -121,6 +124,7 @@ type Gone struct {
 // DeleteSecret begins the recovery window, in which RestoreSecret undoes it.
 // With Force the secret is gone at once, and it is no error if there is none.
 func (c *Core) DeleteSecret(ctx context.Context, who Caller, in DeleteSecretInput) (Gone, error) {
+	who.Given = in.given()
 	return gate.Do(ctx, c.gate, who, secret.DeleteSecret, in.Ref, func(tx *gate.Tx, ref secret.Ref) (Gone, error) {
 		now := tx.Now()
 		old := tx.Subject()
@@ -168,6 +172,7 @@ const MaxTags = 50
 // TagSecret adds tags, replacing those of the same keys. It fails with
 // NotFound, Deleted or Limit.
 func (c *Core) TagSecret(ctx context.Context, who Caller, ref secret.Ref, tags []secret.Tag) (secret.Ref, error) {
+	who.Given = givenTags(tags)
 	return c.retag(ctx, who, secret.TagSecret, ref, func(tx *gate.Tx, sec *secret.Secret) error {
 		sec.SetTags(tags)
 		if len(sec.Tags) > MaxTags {
@@ -181,6 +186,7 @@ func (c *Core) TagSecret(ctx context.Context, who Caller, ref secret.Ref, tags [
 // UntagSecret removes tags; keys that are not there are no error. It fails
 // with NotFound or Deleted.
 func (c *Core) UntagSecret(ctx context.Context, who Caller, ref secret.Ref, keys []string) (secret.Ref, error) {
+	who.Given = givenTagKeys(keys)
 	return c.retag(ctx, who, secret.UntagSecret, ref, func(_ *gate.Tx, sec *secret.Secret) error {
 		sec.RemoveTags(keys)
 		return nil

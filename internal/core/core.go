@@ -15,6 +15,7 @@ import (
 	"github.com/strongroom-dev/strongroom/internal/fault"
 	"github.com/strongroom-dev/strongroom/internal/gate"
 	"github.com/strongroom-dev/strongroom/internal/policy"
+	"github.com/strongroom-dev/strongroom/internal/policy/iam"
 	"github.com/strongroom-dev/strongroom/internal/secret"
 )
 
@@ -27,6 +28,7 @@ type Core struct {
 	rows *rows
 
 	others gate.Resolver
+	names  Namer
 
 	accessed sync.Map // access -> secret.Instant: reads of today that RecordAccess will write down
 	accesses atomic.Int64
@@ -34,15 +36,23 @@ type Core struct {
 
 // rows are the decoded entries that are kept.
 type rows struct {
-	secrets *gate.Cache[*secret.Secret]
+	secrets  *gate.Cache[*secret.Secret]
+	policies *gate.Cache[*policy.Program] // the secrets' own
+}
+
+// Namer knows the users and roles that a policy names. It fails with Invalid if
+// there is no such one.
+type Namer interface {
+	NameAll(tx *gate.Tx, doc *iam.Document) (iam.Naming, error)
 }
 
 // New makes a core and the gate it goes through. cfg.Resolve, which may be nil,
 // is asked for what is no secret.
-func New(cfg gate.Config) (*Core, *gate.Gate) {
+func New(cfg gate.Config, names Namer) (*Core, *gate.Gate) {
 	c := &Core{rows: &rows{
-		secrets: gate.NewCache(decodeRow[secret.Secret]),
-	}, others: cfg.Resolve}
+		secrets:  gate.NewCache(decodeRow[secret.Secret]),
+		policies: gate.NewCache(decodePolicy),
+	}, others: cfg.Resolve, names: names}
 	cfg.Resolve = c.resolve
 	c.gate = gate.New(cfg)
 	return c, c.gate

@@ -18,7 +18,7 @@ import (
 // do what is tried verb by verb.
 var notOperations = map[string]bool{
 	"Reject": true, "RefuseClaim": true, "Failed": true, "Due": true, "Accesses": true,
-	"Resolve": true, "Use": true, "Do": true,
+	"Resolve": true, "NameAll": true, "Use": true, "Do": true,
 }
 
 // notMethods are verbs that are asked for inside of other operations only.

@@ -136,6 +136,7 @@ func (in *ListSecretsInput) shows(tx *gate.Tx, sec *secret.Secret) bool {
 			return false
 		}
 	}
+	// Listing is not asked of a secret's own policy.
 	return tx.May(secret.ListSecrets, gate.Found{Ref: RefOf(in.Space, sec), Secret: sec})
 }
 

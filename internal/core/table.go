@@ -150,8 +150,12 @@ func (c *Core) resolve(tx *gate.Tx, r secret.Ref) (gate.Found, error) {
 }
 
 // foundSecret is a secret with what decisions about it need.
-func (c *Core) foundSecret(_ *gate.Tx, s secret.Space, sec *secret.Secret) (gate.Found, error) {
-	return gate.Found{Ref: RefOf(s, sec), Secret: sec}, nil
+func (c *Core) foundSecret(tx *gate.Tx, s secret.Space, sec *secret.Secret) (found gate.Found, err error) {
+	found = gate.Found{Ref: RefOf(s, sec), Secret: sec}
+	if sec.Policy != "" {
+		found.Policy, _, err = c.rows.policies.Load(tx, secretKey(s, sec.Name))
+	}
+	return found, damaged(err)
 }
 
 // The faults that many operations share.

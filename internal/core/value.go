@@ -39,6 +39,7 @@ type Opened struct {
 // GetValue opens a version. It fails with NotFound, Deleted, or Conflict if
 // the version of that ID has not that label.
 func (c *Core) GetValue(ctx context.Context, who Caller, in GetValueInput) (Opened, error) {
+	who.Given = in.given()
 	return gate.Do(ctx, c.gate, who, secret.GetValue, in.Ref, func(tx *gate.Tx, ref secret.Ref) (Opened, error) {
 		return c.open(tx, ref, tx.Subject(), in.VersionID, in.Label)
 	})
@@ -203,6 +204,7 @@ type Written struct {
 // did. It fails with Exists, or Deleted if the name is scheduled for deletion.
 func (c *Core) CreateSecret(ctx context.Context, who Caller, in CreateSecretInput) (Written, error) {
 	coming := secret.Ref{Space: in.Space, Kind: secret.KindSecret, Name: in.Name, Suffix: NewSuffix()}
+	who.Given = in.given()
 	return gate.Do(ctx, c.gate, who, secret.CreateSecret, coming, func(tx *gate.Tx, ref secret.Ref) (Written, error) {
 		if in.Name == "" || isValue(in.Name) {
 			return Written{}, fault.New(fault.Invalid, "A secret's name is not empty and holds no NUL.")

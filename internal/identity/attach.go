@@ -38,9 +38,9 @@ func size(text string) int {
 	return n
 }
 
-// nameAll finds the unique IDs of the principals that a document names. It
+// NameAll finds the unique IDs of the principals that a document names. It
 // fails if there is no such user or role.
-func (d *Directory) nameAll(tx *gate.Tx, doc *iam.Document) (iam.Naming, error) {
+func (d *Directory) NameAll(tx *gate.Tx, doc *iam.Document) (iam.Naming, error) {
 	names := iam.Naming{}
 	for _, p := range doc.Principals() {
 		full, _ := p.Entity()

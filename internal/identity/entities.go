@@ -85,7 +85,7 @@ func (j *job) setTrust(e *Entity, text string) error {
 	if err != nil {
 		return err
 	}
-	names, err := j.nameAll(j.tx, doc)
+	names, err := j.NameAll(j.tx, doc)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/strongroom-dev/strongroom/internal/secret"
@@ -41,6 +42,9 @@ func (f Facts) Set(key, value string) {
 		f[key] = One(value)
 	}
 }
+
+// SetBool sets a key to "true" or "false".
+func (f Facts) SetBool(key string, value bool) { f[key] = One(strconv.FormatBool(value)) }
 
 // SetTags sets what a request says of tags: aws:RequestTag and aws:TagKeys.
 func (f Facts) SetTags(tags []secret.Tag) {

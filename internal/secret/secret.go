@@ -72,6 +72,12 @@ type Secret struct {
 	PurgeAt     Instant   `cbor:"12,keyasint,omitempty"` // when its recovery window ends
 	Versions    []Version `cbor:"13,keyasint,omitempty"` // by number
 	LastNumber  uint64    `cbor:"14,keyasint,omitempty"`
+
+	// Policy is the secret's own policy, an IAM document; empty for none.
+	Policy string `cbor:"15,keyasint,omitempty"`
+	// PolicyNames are the unique IDs of the users and roles that it names, by
+	// their ARNs, as they were when it was written. The map is never changed.
+	PolicyNames map[string]string `cbor:"16,keyasint,omitempty"`
 }
 
 // Clone copies s so deeply that the copy may be changed.

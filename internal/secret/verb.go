@@ -21,6 +21,10 @@ const (
 	RestoreSecret
 	TagSecret
 	UntagSecret
+	PutResourcePolicy
+	GetResourcePolicy
+	DeleteResourcePolicy
+	ValidateResourcePolicy
 	RandomPassword
 	PurgeDeleted
 	RecordAccess
@@ -116,27 +120,31 @@ type traits struct {
 }
 
 var table = [verbs]traits{
-	Authenticate:     {name: "Authenticate", quiet: true},
-	CreateSecret:     {name: "CreateSecret", writes: true},
-	GetValue:         {name: "GetValue"},
-	BatchGetValue:    {name: "BatchGetValue"},
-	PutValue:         {name: "PutValue", writes: true},
-	UpdateSecret:     {name: "UpdateSecret", writes: true},
-	MoveLabel:        {name: "MoveLabel", writes: true},
-	DescribeSecret:   {name: "DescribeSecret"},
-	ListSecrets:      {name: "ListSecrets"},
-	ListVersions:     {name: "ListVersions"},
-	DeleteSecret:     {name: "DeleteSecret", writes: true},
-	RestoreSecret:    {name: "RestoreSecret", writes: true},
-	TagSecret:        {name: "TagSecret", writes: true},
-	UntagSecret:      {name: "UntagSecret", writes: true},
-	RandomPassword:   {name: "RandomPassword"},
-	PurgeDeleted:     {name: "PurgeDeleted", writes: true},
-	RecordAccess:     {name: "RecordAccess", writes: true},
-	CreateCredential: {name: "CreateCredential", writes: true},
-	RotateKeyring:    {name: "RotateKeyring", writes: true},
-	ReadAudit:        {name: "ReadAudit"},
-	Backup:           {name: "Backup"},
+	Authenticate:           {name: "Authenticate", quiet: true},
+	CreateSecret:           {name: "CreateSecret", writes: true},
+	GetValue:               {name: "GetValue"},
+	BatchGetValue:          {name: "BatchGetValue"},
+	PutValue:               {name: "PutValue", writes: true},
+	UpdateSecret:           {name: "UpdateSecret", writes: true},
+	MoveLabel:              {name: "MoveLabel", writes: true},
+	DescribeSecret:         {name: "DescribeSecret"},
+	ListSecrets:            {name: "ListSecrets"},
+	ListVersions:           {name: "ListVersions"},
+	DeleteSecret:           {name: "DeleteSecret", writes: true},
+	RestoreSecret:          {name: "RestoreSecret", writes: true},
+	TagSecret:              {name: "TagSecret", writes: true},
+	UntagSecret:            {name: "UntagSecret", writes: true},
+	PutResourcePolicy:      {name: "PutResourcePolicy", writes: true},
+	GetResourcePolicy:      {name: "GetResourcePolicy"},
+	DeleteResourcePolicy:   {name: "DeleteResourcePolicy", writes: true},
+	ValidateResourcePolicy: {name: "ValidateResourcePolicy"},
+	RandomPassword:         {name: "RandomPassword"},
+	PurgeDeleted:           {name: "PurgeDeleted", writes: true},
+	RecordAccess:           {name: "RecordAccess", writes: true},
+	CreateCredential:       {name: "CreateCredential", writes: true},
+	RotateKeyring:          {name: "RotateKeyring", writes: true},
+	ReadAudit:              {name: "ReadAudit"},
+	Backup:                 {name: "Backup"},
 
 	CreateUser:                    {name: "CreateUser", writes: true},
 	UpdateUser:                    {name: "UpdateUser", writes: true},

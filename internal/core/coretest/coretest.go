@@ -66,7 +66,7 @@ func New(t testing.TB, options ...Option) *House {
 	h.Store = cfg.Store
 	h.Directory = identity.New()
 	cfg.Resolve = h.Directory.Resolve
-	h.Core, h.Gate = core.New(cfg)
+	h.Core, h.Gate = core.New(cfg, h.Directory)
 	h.Directory.Use(h.Gate)
 	check(t, h.Gate.Recover(context.Background()))
 	t.Cleanup(func() {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/strongroom-dev/strongroom/internal/core"
 	"github.com/strongroom-dev/strongroom/internal/door"
 	"github.com/strongroom-dev/strongroom/internal/fault"
 	"github.com/strongroom-dev/strongroom/internal/identity"
@@ -46,6 +47,13 @@ var wire = map[fault.Code]wireError{
 	fault.EngineFailed:    {kind: "InternalServiceError", status: http.StatusInternalServerError},
 }
 
+// jsonCauses are the kinds of faults that have a name of their own.
+var jsonCauses = map[error]string{
+	identity.ErrExpired:     "ExpiredTokenException",
+	core.ErrMalformedPolicy: "MalformedPolicyDocumentException",
+	core.ErrPublicPolicy:    "PublicPolicyException",
+}
+
 // toWire makes a wire error of any error. Of what is unforeseen no detail goes
 // out.
 func (q *request) toWire(err error) *wireError {
@@ -57,8 +65,10 @@ func (q *request) toWire(err error) *wireError {
 		f = fault.Wrap(fault.Internal, err, "")
 	}
 	e := wire[f.Code]
-	if errors.Is(err, identity.ErrExpired) {
-		e.kind = "ExpiredTokenException"
+	for cause, kind := range jsonCauses {
+		if errors.Is(err, cause) {
+			e.kind = kind
+		}
 	}
 	e.message = f.Message
 	switch f.Code {

@@ -81,7 +81,7 @@ func deleteSecret(q *request, in *deleteSecretInput) (answer, error) {
 		return nil, q.reject(ref, invalidParameter("RecoveryWindowInDays value must be between 7 and 30 days (inclusive)."))
 	}
 	gone, err := q.door.cfg.Core.DeleteSecret(q.ctx, q.who, core.DeleteSecretInput{
-		Ref: ref, Force: force, Window: time.Duration(days) * 24 * time.Hour,
+		Ref: ref, Force: force, Window: time.Duration(days) * 24 * time.Hour, Stated: in.RecoveryWindowInDays != nil,
 	})
 	return func(o *object) {
 		o.arn(gone.Ref)

@@ -24,6 +24,10 @@ func secretsManager() *service {
 		define("RestoreSecret", secret.RestoreSecret, restoreSecret),
 		define("TagResource", secret.TagSecret, tagResource),
 		define("UntagResource", secret.UntagSecret, untagResource),
+		define("PutResourcePolicy", secret.PutResourcePolicy, putResourcePolicy),
+		define("GetResourcePolicy", secret.GetResourcePolicy, getResourcePolicy),
+		define("DeleteResourcePolicy", secret.DeleteResourcePolicy, deleteResourcePolicy),
+		define("ValidateResourcePolicy", secret.ValidateResourcePolicy, validateResourcePolicy),
 		define("GetRandomPassword", secret.RandomPassword, getRandomPassword),
 
 		unsupported("RotateSecret", secret.UpdateSecret, "Rotation"),
@@ -31,10 +35,6 @@ func secretsManager() *service {
 		unsupported("ReplicateSecretToRegions", secret.UpdateSecret, "Replication"),
 		unsupported("RemoveRegionsFromReplication", secret.UpdateSecret, "Replication"),
 		unsupported("StopReplicationToReplica", secret.UpdateSecret, "Replication"),
-		unsupported("GetResourcePolicy", secret.DescribeSecret, "A resource policy"),
-		unsupported("PutResourcePolicy", secret.UpdateSecret, "A resource policy"),
-		unsupported("DeleteResourcePolicy", secret.UpdateSecret, "A resource policy"),
-		unsupported("ValidateResourcePolicy", secret.DescribeSecret, "A resource policy"),
 	)
 }
 
