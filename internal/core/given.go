@@ -12,13 +12,13 @@ import (
 // where the operation then supposes one.
 // (https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssecretsmanager.html)
 
-func (in *GetValueInput) given() policy.Keys {
-	if in.VersionID == "" && in.Label == "" {
+func givenVersion(id, label string) policy.Keys {
+	if id == "" && label == "" {
 		return nil // a read, as most are: no memory is taken
 	}
 	keys := policy.Facts{}
-	keys.Set("secretsmanager:versionid", in.VersionID)
-	keys.Set("secretsmanager:versionstage", in.Label)
+	keys.Set("secretsmanager:versionid", id)
+	keys.Set("secretsmanager:versionstage", label)
 	return keys
 }
 

@@ -39,7 +39,7 @@ type Opened struct {
 // GetValue opens a version. It fails with NotFound, Deleted, or Conflict if
 // the version of that ID has not that label.
 func (c *Core) GetValue(ctx context.Context, who Caller, in GetValueInput) (Opened, error) {
-	who.Given = in.given()
+	who.Given = givenVersion(in.VersionID, in.Label)
 	return gate.Do(ctx, c.gate, who, secret.GetValue, in.Ref, func(tx *gate.Tx, ref secret.Ref) (Opened, error) {
 		return c.open(tx, ref, tx.Subject(), in.VersionID, in.Label)
 	})
