@@ -134,3 +134,56 @@ func TestCommandLine(t *testing.T) {
 		}
 	}
 }
+
+func TestServicesInJavaScript(t *testing.T) {
+	if out, status := command(t, environment("NODE_PATH=node_modules"), "node", "testdata/services.js"); status != 0 {
+		t.Errorf("%s", out)
+	}
+}
+
+func TestServicesInBoto3(t *testing.T) {
+	if out, status := command(t, environment("ENDPOINT="+address), "/usr/bin/python3", "testdata/services.py"); status != 0 {
+		t.Errorf("%s", out)
+	}
+}
+
+// Two services with the aws CLI alone.
+func TestServicesOnTheCommandLine(t *testing.T) {
+	aws := func(env []string, args ...string) (string, int) {
+		return command(t, env, "/usr/bin/aws", append([]string{"--endpoint-url", address, "--output", "text"}, args...)...)
+	}
+	must := func(args ...string) string {
+		out, status := aws(environment(), args...)
+		if status != 0 {
+			t.Fatalf("aws %s: %s", strings.Join(args, " "), out)
+		}
+		return out
+	}
+	user := must("iam", "create-user", "--user-name", "cli-ann", "--query", "User.Arn")
+	key := strings.Fields(must("iam", "create-access-key", "--user-name", "cli-ann", "--query", "AccessKey.[AccessKeyId,SecretAccessKey]"))
+	ann := environment("AWS_ACCESS_KEY_ID="+key[0], "AWS_SECRET_ACCESS_KEY="+key[1])
+	sessions := map[string][]string{}
+	for _, s := range []string{"orders", "billing"} {
+		must("secretsmanager", "create-secret", "--name", "cli/"+s, "--secret-string", s)
+		role := must("iam", "create-role", "--role-name", "cli-"+s, "--query", "Role.Arn", "--assume-role-policy-document",
+			`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"`+user+`"},"Action":"sts:AssumeRole"}}`)
+		must("iam", "put-role-policy", "--role-name", "cli-"+s, "--policy-name", "read", "--policy-document",
+			`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"secretsmanager:GetSecretValue","Resource":"arn:aws:secretsmanager:us-east-1:000000000000:secret:cli/`+s+`-??????"}}`)
+		out, status := aws(ann, "sts", "assume-role", "--role-arn", role, "--role-session-name", "one", "--query", "Credentials.[AccessKeyId,SecretAccessKey,SessionToken]")
+		if status != 0 {
+			t.Fatal(out)
+		}
+		c := strings.Fields(out)
+		sessions[s] = environment("AWS_ACCESS_KEY_ID="+c[0], "AWS_SECRET_ACCESS_KEY="+c[1], "AWS_SESSION_TOKEN="+c[2])
+	}
+	for own, other := range map[string]string{"orders": "billing", "billing": "orders"} {
+		if out, status := aws(sessions[own], "secretsmanager", "get-secret-value", "--secret-id", "cli/"+own, "--query", "SecretString"); status != 0 || out != own {
+			t.Errorf("its own: %d: %s", status, out)
+		}
+		want := "User: arn:aws:sts::000000000000:assumed-role/cli-" + own + "/one is not authorized to perform: secretsmanager:GetSecretValue on resource: cli/" + other +
+			" because no identity-based policy allows the secretsmanager:GetSecretValue action"
+		if out, status := aws(sessions[own], "secretsmanager", "get-secret-value", "--secret-id", "cli/"+other); status != 254 || !strings.Contains(out, want) {
+			t.Errorf("the other's: %d: %s", status, out)
+		}
+	}
+}
