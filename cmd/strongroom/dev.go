@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -29,6 +30,7 @@ const (
 
 type devOptions struct {
 	listen, data, account, accessKey, secretKey, region string
+	oidcKeys                                            []string
 	quiet                                               bool
 }
 
@@ -56,6 +58,7 @@ process.`,
 	f.StringVar(&o.accessKey, "access-key", devAccessKey, "access key ID to accept")
 	f.StringVar(&o.secretKey, "secret-key", devSecretKey, "its secret access key")
 	f.StringVar(&o.region, "region", devRegion, "region of the example secret")
+	f.StringArrayVar(&o.oidcKeys, "oidc-keys", nil, "ISSUER=FILE: take an issuer's keys from a JSON Web Key Set")
 	f.BoolVar(&o.quiet, "quiet", false, "do not log requests")
 	return c
 }
@@ -93,8 +96,8 @@ func (o *devOptions) run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := o.furnish(ctx, h); err != nil {
-		return err
+	if err := errors.Join(h.readIssuers(o.oidcKeys), o.furnish(ctx, h)); err != nil {
+		return errors.Join(err, h.close())
 	}
 	return h.serve(ctx, listening{addr: o.listen}, func(addr net.Addr) { o.welcome(out, addr) })
 }

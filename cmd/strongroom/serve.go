@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -50,6 +51,20 @@ func tuneRuntime() {
 	if os.Getenv("GOMAXPROCS") == "" {
 		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
 	}
+}
+
+// readIssuers reads the keys of issuers from files, each ISSUER=FILE.
+func (h *house) readIssuers(files []string) error {
+	for _, f := range files {
+		issuer, path, ok := strings.Cut(f, "=")
+		if !ok || !strings.Contains(issuer, "://") {
+			return usagef("--oidc-keys is ISSUER=FILE, as https://issuer.example=keys.json, not %q", f)
+		}
+		if err := h.issuers.ReadFile(issuer, path); err != nil {
+			return fmt.Errorf("the keys of %s: %w", issuer, err)
+		}
+	}
+	return nil
 }
 
 // listening says where and how to serve.

@@ -32,6 +32,8 @@ type serverOptions struct {
 	TLSKey        string `json:"tls-key"`
 	SealKey       string `json:"seal-key"`
 	AllowInsecure bool   `json:"allow-insecure"`
+
+	OIDCKeys []string `json:"oidc-keys"`
 }
 
 func serverCommand() *cobra.Command {
@@ -64,6 +66,7 @@ anew; SIGTERM lets requests finish and flushes the log.
 	f.StringVar(&o.TLSCert, "tls-cert", "", "TLS certificate (PEM)")
 	f.StringVar(&o.TLSKey, "tls-key", "", "its private key (PEM)")
 	f.StringVar(&o.SealKey, "seal-key", "", "file seal: the key's file (default DIR/seal.key)")
+	f.StringArrayVar(&o.OIDCKeys, "oidc-keys", nil, "ISSUER=FILE: take an issuer's keys from a JSON Web Key Set, where it cannot be reached; may be given again")
 	f.BoolVar(&o.AllowInsecure, "allow-insecure", false, "serve without TLS to other machines, behind a proxy that has it")
 	return c
 }
@@ -91,6 +94,9 @@ func (o *serverOptions) readConfig(c *cobra.Command) error {
 		if c.Flags().Changed(name) {
 			*field.to = *field.from
 		}
+	}
+	if c.Flags().Changed("oidc-keys") {
+		o.OIDCKeys = given.OIDCKeys
 	}
 	if c.Flags().Changed("allow-insecure") {
 		o.AllowInsecure = given.AllowInsecure
@@ -121,7 +127,7 @@ func (o *serverOptions) run(ctx context.Context, in io.Reader, out io.Writer) er
 	if err != nil {
 		return err
 	}
-	if err := refuseDevelopment(ctx, h); err != nil {
+	if err := errors.Join(refuseDevelopment(ctx, h), h.readIssuers(o.OIDCKeys)); err != nil {
 		return errors.Join(err, h.close())
 	}
 	at := listening{addr: o.Listen, certFile: o.TLSCert, keyFile: o.TLSKey}

@@ -22,6 +22,7 @@ import (
 	"github.com/strongroom-dev/strongroom/internal/gate"
 	"github.com/strongroom-dev/strongroom/internal/identity"
 	"github.com/strongroom-dev/strongroom/internal/keyring"
+	"github.com/strongroom-dev/strongroom/internal/oidc"
 	"github.com/strongroom-dev/strongroom/internal/plain"
 	"github.com/strongroom-dev/strongroom/internal/schedule"
 	"github.com/strongroom-dev/strongroom/internal/seal"
@@ -59,6 +60,7 @@ type house struct {
 	folder    folder
 	core      *core.Core
 	directory *identity.Directory
+	issuers   *oidc.Issuers
 	gate      *gate.Gate
 	store     *bolt.Store
 	log       *auditfile.Log
@@ -182,6 +184,9 @@ func (h *house) assemble(root plain.Value) error {
 	}
 	node, _ := os.Hostname()
 	h.directory = identity.New()
+	h.issuers = oidc.New(h.now)
+	h.directory.Tokens = h.issuers
+	h.directory.Unreachable = func(err error) bool { return errors.Is(err, oidc.ErrUnreachable) }
 	h.core, h.gate = core.New(gate.Config{
 		Resolve: h.directory.Resolve,
 		Store:   h.store, Ring: ring, Log: h.log, Node: node, Now: h.now, Logger: h.logger.Logger,

@@ -3,6 +3,7 @@ package identity
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/strongroom-dev/strongroom/internal/fault"
 	"github.com/strongroom-dev/strongroom/internal/gate"
@@ -31,7 +32,7 @@ type job struct {
 var operations map[secret.Verb]operation
 
 func init() { // not a literal: the work refers to what refers to the table
-	user, group, role, managed := secret.KindUser, secret.KindGroup, secret.KindRole, secret.KindPolicy
+	user, group, role, managed, provider := secret.KindUser, secret.KindGroup, secret.KindRole, secret.KindPolicy, secret.KindProvider
 	operations = map[secret.Verb]operation{
 		secret.CreateUser: {user, true, (*job).createEntity}, secret.GetUser: {user, false, (*job).getEntity},
 		secret.ListUsers: {secret.KindNone, false, listOf(user)}, secret.UpdateUser: {user, false, (*job).rename},
@@ -70,6 +71,12 @@ func init() { // not a literal: the work refers to what refers to the table
 		secret.ListPolicyVersions: {managed, false, (*job).listVersions}, secret.DeletePolicyVersion: {managed, false, (*job).deleteVersion},
 		secret.SetDefaultPolicyVersion: {managed, false, (*job).setDefault}, secret.ListEntitiesForPolicy: {managed, false, (*job).listEntities},
 		secret.TagPolicy: {managed, false, (*job).tagPolicy}, secret.UntagPolicy: {managed, false, (*job).untagPolicy}, secret.ListPolicyTags: {managed, false, (*job).policyTags},
+
+		secret.CreateOpenIDConnectProvider: {provider, true, (*job).createProvider}, secret.GetOpenIDConnectProvider: {provider, false, (*job).getProvider},
+		secret.ListOpenIDConnectProviders: {secret.KindNone, false, (*job).listProviders}, secret.DeleteOpenIDConnectProvider: {provider, false, (*job).deleteProvider},
+		secret.AddClientIDToOpenIDConnectProvider: {provider, false, (*job).addAudience}, secret.RemoveClientIDFromOpenIDConnectProvider: {provider, false, (*job).removeAudience},
+		secret.UpdateOpenIDConnectProviderThumbprint: {provider, false, (*job).setThumbprints},
+		secret.TagOpenIDConnectProvider:              {provider, false, (*job).tagProvider}, secret.UntagOpenIDConnectProvider: {provider, false, (*job).untagProvider},
 	}
 }
 
@@ -97,6 +104,9 @@ func (d *Directory) Do(ctx context.Context, who Caller, v secret.Verb, in Input)
 		}
 		j.account, j.in.Name = account, name
 	}
+	if op.kind == secret.KindProvider {
+		j.in.Path, j.in.Name = "/", in.providerName()
+	}
 	if in.Path == "" {
 		j.in.Path = "/"
 	}
@@ -111,6 +121,15 @@ func (d *Directory) Do(ctx context.Context, who Caller, v secret.Verb, in Input)
 		err := op.work(&again)
 		return again.out, err
 	})
+}
+
+// providerName is a provider's URL without the scheme.
+func (in *Input) providerName() string {
+	if in.URL == "" {
+		return in.Name
+	}
+	_, rest, _ := strings.Cut(in.URL, "://")
+	return strings.TrimSuffix(rest, "/")
 }
 
 // keys are what conditions may ask of the request.

@@ -21,6 +21,12 @@ type Caller = gate.Caller
 
 // Directory does the operations. It is safe for concurrent use.
 type Directory struct {
+	// Tokens checks identity tokens, and Unreachable tells its error where an
+	// issuer does not answer. They are set before the first use.
+	Tokens      Verifier
+	Unreachable func(error) bool
+
+	providers   *gate.Cache[*Provider]
 	gate        *gate.Gate
 	entities    *gate.Cache[*Entity]
 	policies    *gate.Cache[*Policy]
@@ -34,6 +40,7 @@ type Directory struct {
 func New() *Directory {
 	return &Directory{
 		entities:    gate.NewCache(decodeRow[Entity]),
+		providers:   gate.NewCache(decodeRow[Provider]),
 		policies:    gate.NewCache(decodeRow[Policy]),
 		credentials: gate.NewCache(decodeCredential),
 	}
@@ -58,7 +65,7 @@ func (d *Directory) Resolve(tx *gate.Tx, r secret.Ref) (gate.Found, error) {
 			return found, err
 		}
 		found.Ref.Name, found.Tags = e.Path+e.Name, e.Tags
-		if tx.Verb() == secret.AssumeRole {
+		if v := tx.Verb(); v == secret.AssumeRole || v == secret.AssumeRoleWithWebIdentity {
 			found.Policy, found.PolicyRules, err = e.trust(), true, nil
 		}
 		return found, err

@@ -26,10 +26,14 @@ type Input struct {
 	TagKeys     []string
 	AccessKey   string
 	Active      bool
-	Local       bool   // of ListPolicies: only the account's own
-	OnlyUsed    bool   // of ListPolicies: only attached ones
-	After       string // of lists: the last name of the page before
-	Max         int    // of lists
+	URL         string   // of a provider
+	Audiences   []string // of a provider
+	ClientID    string   // one of them
+	Thumbprints []string // of a provider
+	Local       bool     // of ListPolicies: only the account's own
+	OnlyUsed    bool     // of ListPolicies: only attached ones
+	After       string   // of lists: the last name of the page before
+	Max         int      // of lists
 }
 
 // Output is what they answer.
@@ -38,6 +42,7 @@ type Output struct {
 	Entity    *Entity // shared: not to be changed
 	Entities  []*Entity
 	Policy    *Policy
+	Provider  *Provider
 	Policies  []Listed
 	Names     []string // of inline policies
 	Attached  []Attached

@@ -2,6 +2,7 @@ package identity
 
 import (
 	"encoding/base64"
+	"strings"
 	"time"
 
 	"github.com/fxamacker/cbor/v2"
@@ -142,6 +143,16 @@ func (d *Directory) alive(tx *gate.Tx, s *session) error {
 			return err
 		}
 		if !ok || c.inactive {
+			return unknownKey()
+		}
+	}
+	if t.Federated != "" {
+		_, name, _ := strings.Cut(t.Federated, ":oidc-provider/")
+		p, err := d.provider(tx, t.Account, name)
+		if err != nil {
+			return err
+		}
+		if p == nil {
 			return unknownKey()
 		}
 	}

@@ -114,11 +114,16 @@ func (d *Directory) assume(tx *gate.Tx, role *Entity, in AssumeRoleInput) (Assum
 	if t.Policies, err = d.sessionPolicies(tx, in.Policy, in.PolicyARNs); err != nil {
 		return Assumed{}, err
 	}
+	return d.begin(tx, &t, role, lasts)
+}
+
+// begin begins the session.
+func (d *Directory) begin(tx *gate.Tx, t *token, role *Entity, lasts time.Duration) (Assumed, error) {
 	c, err := t.seal(tx, lasts)
 	if err != nil {
 		return Assumed{}, err
 	}
-	return Assumed{Credentials: c, ARN: t.arn(role), RoleID: role.ID + ":" + in.Session, Packed: 100 * len(c.Token) / (maxToken * 4 / 3), Source: t.Source}, nil
+	return Assumed{Credentials: c, ARN: t.arn(role), RoleID: role.ID + ":" + t.Session, Packed: 100 * len(c.Token) / (maxToken * 4 / 3), Source: t.Source}, nil
 }
 
 // inherit takes over what goes from the caller's session to the next: the

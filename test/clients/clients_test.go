@@ -31,7 +31,10 @@ func run(m *testing.M) int {
 		fmt.Printf("%s", out)
 		return 1
 	}
-	server := exec.Command(binary, "dev", "--quiet", "--listen", "127.0.0.1:0")
+	if err := writeKeys(filepath.Join(dir, "keys.json")); err != nil {
+		panic(err)
+	}
+	server := exec.Command(binary, "dev", "--quiet", "--listen", "127.0.0.1:0", "--oidc-keys", issuer+"="+filepath.Join(dir, "keys.json"))
 	out, err := server.StdoutPipe()
 	if err != nil {
 		panic(err)

@@ -1,9 +1,11 @@
 package aws
 
 import (
+	"net/url"
 	"strings"
 
 	"github.com/strongroom-dev/strongroom/internal/identity"
+	"github.com/strongroom-dev/strongroom/internal/name/arn"
 	"github.com/strongroom-dev/strongroom/internal/secret"
 )
 
@@ -182,6 +184,30 @@ var iamRows = []iamRow{
 	{secret.DeletePolicyVersion, "", "PolicyArn VersionId", nil},
 	{secret.SetDefaultPolicyVersion, "", "PolicyArn VersionId", nil},
 	{secret.ListEntitiesForPolicy, "", "PolicyArn", showUses},
+	{secret.CreateOpenIDConnectProvider, "", "Url", func(out identity.Output) any {
+		return struct {
+			OpenIDConnectProviderArn string
+			Tags                     members[xmlTag] `xml:",omitempty"`
+		}{out.Provider.ARN(out.Account), tagsOf(out.Provider.Tags)}
+	}},
+	{secret.GetOpenIDConnectProvider, "", "OpenIDConnectProviderArn", func(out identity.Output) any {
+		return struct {
+			Url                          string //nolint:revive // the wire's spelling
+			CreateDate                   string
+			ClientIDList, ThumbprintList members[string]
+			Tags                         members[xmlTag] `xml:",omitempty"`
+		}{out.Provider.URL, xmlTime(out.Provider.Created), out.Provider.Audiences, out.Provider.Thumbprints, tagsOf(out.Provider.Tags)}
+	}},
+	{secret.ListOpenIDConnectProviders, "", "", func(out identity.Output) any {
+		type provider struct{ Arn string }
+		return struct{ OpenIDConnectProviderList members[provider] }{all(out.Names, func(a string) provider { return provider{a} })}
+	}},
+	{secret.DeleteOpenIDConnectProvider, "", "OpenIDConnectProviderArn", nil},
+	{secret.AddClientIDToOpenIDConnectProvider, "", "OpenIDConnectProviderArn ClientID", nil},
+	{secret.RemoveClientIDFromOpenIDConnectProvider, "", "OpenIDConnectProviderArn ClientID", nil},
+	{secret.UpdateOpenIDConnectProviderThumbprint, "", "OpenIDConnectProviderArn", nil},
+	{secret.TagOpenIDConnectProvider, "", "OpenIDConnectProviderArn", nil},
+	{secret.UntagOpenIDConnectProvider, "", "OpenIDConnectProviderArn", nil},
 	{secret.TagPolicy, "", "PolicyArn", nil},
 	{secret.UntagPolicy, "", "PolicyArn", nil},
 	{secret.ListPolicyTags, "", "PolicyArn", showTags},
@@ -255,6 +281,16 @@ func (row *iamRow) input(q *request, f form) (identity.Input, error) {
 		Document: f.get("PolicyDocument"), Boundary: f.get("PermissionsBoundary"), AccessKey: f.get("AccessKeyId"), Active: f.get("Status") == "Active",
 		Local: f.get("Scope") == "Local", OnlyUsed: f.get("OnlyAttached") == "true", After: f.get("Marker"), TagKeys: f.list("TagKeys"),
 		Tags: c.tags(), MaxSession: c.whole("MaxSessionDuration", 0, 3600, 43200), Max: int(c.whole("MaxItems", 100, 1, 1000)),
+	}
+	in.URL, in.Audiences, in.ClientID, in.Thumbprints = f.get("Url"), f.list("ClientIDList"), f.get("ClientID"), f.list("ThumbprintList")
+	if u, err := url.Parse(in.URL); f.has("Url") && (err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.RawQuery != "" || len(in.URL) > 255) {
+		c.add("Value '%s' at 'url' failed to satisfy constraint: Member must be the URL of an issuer", shown(in.URL))
+	}
+	if full := f.get("OpenIDConnectProviderArn"); full != "" {
+		_, in.Name, _ = strings.Cut(full, ":oidc-provider/")
+		if full != arn.IAM(q.who.Who.Account, "oidc-provider", "/"+in.Name) {
+			c.add("Value '%s' at 'openIDConnectProviderArn' failed to satisfy constraint: Member must be the ARN of a provider of this account", shown(full))
+		}
 	}
 	if f.has("AssumeRolePolicyDocument") {
 		in.Document = f.get("AssumeRolePolicyDocument")

@@ -9,6 +9,8 @@ import (
 
 	"github.com/strongroom-dev/strongroom/internal/fault"
 	"github.com/strongroom-dev/strongroom/internal/identity"
+	"github.com/strongroom-dev/strongroom/internal/oidc"
+	"github.com/strongroom-dev/strongroom/internal/policy"
 	"github.com/strongroom-dev/strongroom/internal/secret"
 )
 
@@ -16,10 +18,11 @@ const stsVersion = "2011-06-15"
 
 func stsService() *queryService {
 	return &queryService{service: service{name: "sts"}, version: stsVersion, namespace: "https://sts.amazonaws.com/doc/2011-06-15/", actions: map[string]queryOperation{
-		"GetCallerIdentity": {verb: secret.GetCallerIdentity, serve: getCallerIdentity},
-		"AssumeRole":        {verb: secret.AssumeRole, serve: assumeRole},
-		"GetSessionToken":   {verb: secret.GetSessionToken, serve: getSessionToken},
-		"GetAccessKeyInfo":  {verb: secret.GetAccessKeyInfo, serve: getAccessKeyInfo},
+		"GetCallerIdentity":         {verb: secret.GetCallerIdentity, serve: getCallerIdentity},
+		"AssumeRole":                {verb: secret.AssumeRole, serve: assumeRole},
+		"AssumeRoleWithWebIdentity": {verb: secret.AssumeRoleWithWebIdentity, serve: assumeRoleWithWebIdentity, open: true},
+		"GetSessionToken":           {verb: secret.GetSessionToken, serve: getSessionToken},
+		"GetAccessKeyInfo":          {verb: secret.GetAccessKeyInfo, serve: getAccessKeyInfo},
 	}}
 }
 
@@ -81,6 +84,51 @@ func assumeRole(q *request, f form) (any, error) {
 	}{credentialsOf(out.Credentials), xmlAssumed{out.RoleID, out.ARN}, out.Packed, out.Source}, nil
 }
 
+// maxWebToken bounds an identity token, in bytes.
+const maxWebToken = 20000
+
+func assumeRoleWithWebIdentity(q *request, f form) (any, error) {
+	c := &queryChecker{f: f}
+	for _, n := range []string{"RoleArn", "RoleSessionName", "WebIdentityToken"} {
+		c.need(n)
+	}
+	c.length("RoleArn", 20, 2048)
+	c.length("RoleSessionName", 2, 64)
+	c.chars("RoleSessionName", nameChars, sessionPattern)
+	if n := len(f.get("WebIdentityToken")); f.has("WebIdentityToken") && (n < 4 || n > maxWebToken) { // it is not quoted: it is a credential
+		c.add("Value at 'webIdentityToken' failed to satisfy constraint: Member must have length between 4 and %d", maxWebToken)
+	}
+	lasts := c.whole("DurationSeconds", 0, 900, 43200)
+	in := identity.WebIdentityInput{Web: f.get("WebIdentityToken")}
+	in.Session, in.Lasts, in.Policy, in.PolicyARNs = f.get("RoleSessionName"), time.Duration(lasts)*time.Second, f.get("Policy"), f.arns("PolicyArns")
+	err := c.err()
+	var ok bool
+	if in.Account, in.Role, ok = splitRole(f.get("RoleArn")); err == nil && !ok {
+		err = badForm(f.get("RoleArn") + " is invalid")
+	}
+	if err == nil {
+		if in.Issuer, err = oidc.IssuerOf(in.Web); err != nil {
+			err = &wireError{kind: "InvalidIdentityToken", message: "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)", status: http.StatusBadRequest}
+		}
+	}
+	if err != nil {
+		f := fault.Wrap(fault.Unauthenticated, err, "The request is not valid.")
+		return nil, q.door.cfg.Directory.RefuseClaim(q.ctx, q.who, "", f)
+	}
+	q.given = f.get("RoleArn")
+	out, err := q.door.cfg.Directory.AssumeRoleWithWebIdentity(q.ctx, q.who, in)
+	if err != nil {
+		return nil, stsError(err)
+	}
+	q.who.Principal = out.ARN
+	return struct {
+		SubjectFromWebIdentityToken, Audience, Provider string
+		Credentials                                     xmlCredentials
+		AssumedRoleUser                                 xmlAssumed
+		PackedPolicySize                                int `xml:",omitempty"`
+	}{out.Subject, out.Audience, out.Provider, credentialsOf(out.Credentials), xmlAssumed{out.RoleID, out.ARN}, out.Packed}, nil
+}
+
 // splitRole reads the ARN of a role: its account, and its path and name.
 func splitRole(full string) (account, role string, ok bool) {
 	rest, ok := strings.CutPrefix(full, "arn:aws:iam::")
@@ -90,8 +138,18 @@ func splitRole(full string) (account, role string, ok bool) {
 
 // stsError spells what STS names otherwise than IAM does.
 func stsError(err error) error {
-	if f, ok := errors.AsType[*fault.Error](err); ok && errors.Is(err, identity.ErrInput) {
+	f, ok := errors.AsType[*fault.Error](err)
+	switch {
+	case ok && errors.Is(err, identity.ErrInput):
 		return badForm(f.Message)
+	case ok && errors.Is(err, identity.ErrIssuer):
+		return &wireError{kind: "IDPCommunicationError", message: f.Message, status: http.StatusBadRequest}
+	case ok && errors.Is(err, identity.ErrIdentityToken):
+		return &wireError{kind: "InvalidIdentityToken", message: f.Message, status: http.StatusBadRequest}
+	case ok && f.Code == fault.Denied:
+		if r, ok := errors.AsType[*policy.Refusal](err); ok && r.Verb == secret.AssumeRoleWithWebIdentity {
+			return &wireError{kind: "AccessDenied", message: "Not authorized to perform sts:AssumeRoleWithWebIdentity", status: http.StatusForbidden}
+		}
 	}
 	return err
 }

@@ -23,6 +23,9 @@ func Resource(r secret.Ref) string {
 	case r.Kind == secret.KindCredential:
 		return r.Name
 	case iamKinds[r.Kind] != "" && r.Name != "":
+		if r.Name[0] != '/' {
+			r.Name = "/" + r.Name
+		}
 		return IAM(r.Space.Account, iamKinds[r.Kind], r.Name)
 	}
 	return Everything
