@@ -136,6 +136,10 @@ func (c *client) sign(r *http.Request, text []byte, now time.Time) {
 		AccessKey: c.accessKey, SignedHeaders: "content-type;host;x-amz-date;x-amz-target",
 		Scope: sigv4.Scope{Date: at[:sigv4.DateLen], Region: c.region, Service: service},
 	}
+	if token := os.Getenv("AWS_SESSION_TOKEN"); token != "" {
+		r.Header.Set("X-Amz-Security-Token", token)
+		a.SignedHeaders = "content-type;host;x-amz-date;x-amz-security-token;x-amz-target"
+	}
 	key := sigv4.NewKey([]byte(c.secretKey), a.Scope)
 	hash := sha256.Sum256(text)
 	signature := key.Sign(&sigv4.Message{Method: r.Method, Path: "/", Host: r.URL.Host, Header: r.Header}, a.SignedHeaders, hash[:], at, a.Scope)
@@ -161,7 +165,7 @@ func (e *apiError) Error() string {
 // exitCode tells scripts what kind of error it was.
 func (e *apiError) exitCode() int {
 	codes := map[string]int{
-		"ValidationException": 2, "InvalidParameterException": 2, "SerializationException": 2,
+		"ValidationException": 2, "InvalidParameterException": 2, "SerializationException": 2, "MalformedPolicyDocumentException": 2,
 		"ResourceNotFoundException": 4, "ResourceExistsException": 5,
 		"UnrecognizedClientException": 6, "InvalidSignatureException": 6, "MissingAuthenticationTokenException": 6,
 		"AccessDeniedException": 7, "InvalidRequestException": 8, "LimitExceededException": 9, "ThrottlingException": 9,

@@ -72,7 +72,7 @@ func command() *cobra.Command {
 	for group, commands := range map[string][]*cobra.Command{
 		"serve":   {devCommand(), initCommand(), serverCommand()},
 		"secrets": {getCommand(), putCommand(), lsCommand(), rmCommand(), historyCommand(), rollbackCommand(), labelCommand()},
-		"operate": {auditCommand(), operatorCommand()},
+		"operate": {policyCommand(), auditCommand(), operatorCommand()},
 	} {
 		for _, c := range commands {
 			c.GroupID = group

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -57,6 +58,27 @@ func (c *circumstances) Lookup(key string) policy.Value {
 		return c.who.Facts.Lookup(key)
 	}
 	return policy.Value{}
+}
+
+// supposed are the circumstances of a request that nobody made: what it is
+// supposed to bring comes first.
+type supposed struct {
+	circumstances
+	missing []string
+}
+
+// Lookup implements policy.Keys.
+func (s *supposed) Lookup(key string) policy.Value {
+	if s.who.Given != nil {
+		if v := s.who.Given.Lookup(key); v.Present {
+			return v
+		}
+	}
+	v := s.circumstances.Lookup(key)
+	if !v.Present && !slices.Contains(s.missing, key) {
+		s.missing = append(s.missing, key)
+	}
+	return v
 }
 
 func given(s string) policy.Value { return policy.Value{Present: s != "", One: s} }

@@ -14,19 +14,22 @@ type question struct {
 
 // decide asks the caller's program, and the policy of the thing itself.
 func (op *operation) decide(q *question, v secret.Verb, found *Found) policy.Decision {
-	resource := arn.Resource(found.Ref)
-	q.about = circumstances{who: &op.who, now: op.begun, owner: found.Ref.Space.Account, resource: resource}
-	if found.Secret != nil {
-		q.about.tags = found.Secret.Tags
-	} else {
-		q.about.tags = found.Tags
-	}
-	q.Verb, q.Who, q.Keys, q.Policy, q.PolicyRules = v, op.who.Who, &q.about, found.Policy, found.PolicyRules
-	q.Owner = found.Ref.Space.Account
-	if op.who.Who.Account == "" || resource == arn.Everything || q.Owner == arn.ManagedAccount {
-		// The house's own, or about no one thing, or everybody's.
-		q.Owner = op.who.Who.Account
-	}
-	q.Spelled[policy.AWS] = policy.Spelling{Action: arn.Action(v), Resource: resource}
+	q.about = circumstances{who: &op.who, now: op.begun}
+	q.ask(&q.about, v, arn.Action(v), found)
 	return op.who.Program.Decide(&q.Question)
+}
+
+// ask spells the question.
+func (q *question) ask(about *circumstances, v secret.Verb, action string, found *Found) {
+	about.owner, about.resource, about.tags = found.Ref.Space.Account, arn.Resource(found.Ref), found.Tags
+	if found.Secret != nil {
+		about.tags = found.Secret.Tags
+	}
+	q.Verb, q.Who, q.Keys, q.Policy, q.PolicyRules = v, about.who.Who, about, found.Policy, found.PolicyRules
+	q.Owner = about.owner
+	if q.Who.Account == "" || about.resource == arn.Everything || q.Owner == arn.ManagedAccount {
+		// The house's own, or about no one thing, or everybody's.
+		q.Owner = q.Who.Account
+	}
+	q.Spelled[policy.AWS] = policy.Spelling{Action: action, Resource: about.resource}
 }

@@ -8,7 +8,9 @@ import (
 
 	"github.com/strongroom-dev/strongroom/internal/audit"
 	"github.com/strongroom-dev/strongroom/internal/fault"
+	"github.com/strongroom-dev/strongroom/internal/name/arn"
 	"github.com/strongroom-dev/strongroom/internal/plain"
+	"github.com/strongroom-dev/strongroom/internal/policy"
 	"github.com/strongroom-dev/strongroom/internal/secret"
 	"github.com/strongroom-dev/strongroom/internal/store"
 )
@@ -96,6 +98,22 @@ func (tx *Tx) Must(v secret.Verb, found Found) error {
 	}
 	tx.op.record.Decision, tx.op.record.Reasons = "deny", d.Reasons
 	return denied(v, d)
+}
+
+// Find finds the thing that a ref means.
+func (tx *Tx) Find(r secret.Ref) (Found, error) { return tx.op.gate.cfg.Resolve(tx, r) }
+
+// Would says what would be decided if another asked: as is who, with its
+// program and facts, and as.Given what the request is supposed to bring. It
+// decides about actions that are no verbs of ours too. missing are the
+// condition keys that were asked for and that nobody knew.
+func (tx *Tx) Would(as Caller, action string, found Found) (d policy.Decision, missing []string) {
+	var q question
+	s := supposed{circumstances: circumstances{who: &as, now: tx.op.begun}}
+	q.ask(&s.circumstances, arn.Verb(action), action, &found)
+	q.Keys = &s
+	d = as.Program.Decide(&q.Question)
+	return d, s.missing
 }
 
 // Verb is the operation's.

@@ -32,6 +32,8 @@ const (
 	RotateKeyring
 	ReadAudit
 	Backup
+	WhoCan
+	SuggestPolicy
 
 	// Of IAM, by their names there.
 	CreateUser
@@ -102,6 +104,8 @@ const (
 	ListPolicyVersions
 	ListEntitiesForPolicy
 	ListPolicyTags
+	SimulatePrincipalPolicy
+	SimulateCustomPolicy
 	CreateOpenIDConnectProvider
 	DeleteOpenIDConnectProvider
 	AddClientIDToOpenIDConnectProvider
@@ -130,31 +134,35 @@ type traits struct {
 }
 
 var table = [verbs]traits{
-	Authenticate:           {name: "Authenticate", quiet: true},
-	CreateSecret:           {name: "CreateSecret", writes: true},
-	GetValue:               {name: "GetValue"},
-	BatchGetValue:          {name: "BatchGetValue"},
-	PutValue:               {name: "PutValue", writes: true},
-	UpdateSecret:           {name: "UpdateSecret", writes: true},
-	MoveLabel:              {name: "MoveLabel", writes: true},
-	DescribeSecret:         {name: "DescribeSecret"},
-	ListSecrets:            {name: "ListSecrets"},
-	ListVersions:           {name: "ListVersions"},
-	DeleteSecret:           {name: "DeleteSecret", writes: true},
-	RestoreSecret:          {name: "RestoreSecret", writes: true},
-	TagSecret:              {name: "TagSecret", writes: true},
-	UntagSecret:            {name: "UntagSecret", writes: true},
-	PutResourcePolicy:      {name: "PutResourcePolicy", writes: true},
-	GetResourcePolicy:      {name: "GetResourcePolicy"},
-	DeleteResourcePolicy:   {name: "DeleteResourcePolicy", writes: true},
-	ValidateResourcePolicy: {name: "ValidateResourcePolicy"},
-	RandomPassword:         {name: "RandomPassword"},
-	PurgeDeleted:           {name: "PurgeDeleted", writes: true},
-	RecordAccess:           {name: "RecordAccess", writes: true},
-	CreateCredential:       {name: "CreateCredential", writes: true},
-	RotateKeyring:          {name: "RotateKeyring", writes: true},
-	ReadAudit:              {name: "ReadAudit"},
-	Backup:                 {name: "Backup"},
+	Authenticate:            {name: "Authenticate", quiet: true},
+	CreateSecret:            {name: "CreateSecret", writes: true},
+	GetValue:                {name: "GetValue"},
+	BatchGetValue:           {name: "BatchGetValue"},
+	PutValue:                {name: "PutValue", writes: true},
+	UpdateSecret:            {name: "UpdateSecret", writes: true},
+	MoveLabel:               {name: "MoveLabel", writes: true},
+	DescribeSecret:          {name: "DescribeSecret"},
+	ListSecrets:             {name: "ListSecrets"},
+	ListVersions:            {name: "ListVersions"},
+	DeleteSecret:            {name: "DeleteSecret", writes: true},
+	RestoreSecret:           {name: "RestoreSecret", writes: true},
+	TagSecret:               {name: "TagSecret", writes: true},
+	UntagSecret:             {name: "UntagSecret", writes: true},
+	PutResourcePolicy:       {name: "PutResourcePolicy", writes: true},
+	GetResourcePolicy:       {name: "GetResourcePolicy"},
+	DeleteResourcePolicy:    {name: "DeleteResourcePolicy", writes: true},
+	ValidateResourcePolicy:  {name: "ValidateResourcePolicy"},
+	RandomPassword:          {name: "RandomPassword"},
+	PurgeDeleted:            {name: "PurgeDeleted", writes: true},
+	RecordAccess:            {name: "RecordAccess", writes: true},
+	CreateCredential:        {name: "CreateCredential", writes: true},
+	RotateKeyring:           {name: "RotateKeyring", writes: true},
+	ReadAudit:               {name: "ReadAudit"},
+	Backup:                  {name: "Backup"},
+	WhoCan:                  {name: "WhoCan"},
+	SuggestPolicy:           {name: "SuggestPolicy"},
+	SimulatePrincipalPolicy: {name: "SimulatePrincipalPolicy"},
+	SimulateCustomPolicy:    {name: "SimulateCustomPolicy"},
 
 	CreateUser:                              {name: "CreateUser", writes: true},
 	UpdateUser:                              {name: "UpdateUser", writes: true},

@@ -49,9 +49,10 @@ var wire = map[fault.Code]wireError{
 
 // jsonCauses are the kinds of faults that have a name of their own.
 var jsonCauses = map[error]string{
-	identity.ErrExpired:     "ExpiredTokenException",
-	core.ErrMalformedPolicy: "MalformedPolicyDocumentException",
-	core.ErrPublicPolicy:    "PublicPolicyException",
+	identity.ErrExpired:         "ExpiredTokenException",
+	identity.ErrMalformedPolicy: "MalformedPolicyDocumentException",
+	core.ErrMalformedPolicy:     "MalformedPolicyDocumentException",
+	core.ErrPublicPolicy:        "PublicPolicyException",
 }
 
 // toWire makes a wire error of any error. Of what is unforeseen no detail goes

@@ -45,6 +45,16 @@ func (f form) tags() []secret.Tag {
 	return all
 }
 
+// context reads ContextEntries.member.1.ContextKeyName…
+func (f form) context() []contextEntry {
+	var all []contextEntry
+	for i := 1; f.has(fmt.Sprintf("ContextEntries.member.%d.ContextKeyName", i)); i++ {
+		at := fmt.Sprintf("ContextEntries.member.%d.", i)
+		all = append(all, contextEntry{Key: f.get(at + "ContextKeyName"), Values: f.list(at + "ContextKeyValues"), Multi: strings.HasSuffix(f.get(at+"ContextKeyType"), "List")})
+	}
+	return all
+}
+
 // queryChecker finds out what is wrong with a form, all of it.
 type queryChecker struct {
 	f        form

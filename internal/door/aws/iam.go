@@ -25,6 +25,8 @@ func iamService() *queryService {
 	for _, row := range iamRows {
 		s.actions[row.verb.String()] = queryOperation{verb: row.verb, serve: row.serve}
 	}
+	s.actions["SimulatePrincipalPolicy"] = queryOperation{verb: secret.SimulatePrincipalPolicy, serve: simulate(func(q *request) simulation { return q.door.cfg.Directory.SimulatePrincipalPolicy })}
+	s.actions["SimulateCustomPolicy"] = queryOperation{verb: secret.SimulateCustomPolicy, serve: simulate(func(q *request) simulation { return q.door.cfg.Directory.SimulateCustomPolicy })}
 	return s
 }
 

@@ -24,6 +24,9 @@ func strongroom() *service {
 		define("ReadAudit", secret.ReadAudit, readAudit),
 		define("ExportAudit", secret.ReadAudit, exportAudit),
 		define("Backup", secret.Backup, takeBackup),
+		define("SimulatePolicy", secret.SimulatePrincipalPolicy, simulatePolicy),
+		define("WhoCan", secret.WhoCan, whoCan),
+		define("SuggestPolicy", secret.SuggestPolicy, suggestPolicy),
 		define("RotateKeyring", secret.RotateKeyring, rotateKeyring),
 	)
 }

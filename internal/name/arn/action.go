@@ -1,6 +1,10 @@
 package arn
 
-import "github.com/strongroom-dev/strongroom/internal/secret"
+import (
+	"strings"
+
+	"github.com/strongroom-dev/strongroom/internal/secret"
+)
 
 // actions are the names that IAM policies know the verbs by. Strongroom's own
 // operations, which AWS does not have, are under a prefix of their own; those
@@ -45,7 +49,21 @@ var renamed = map[secret.Verb]string{
 	secret.RotateKeyring:          "strongroom:RotateKeyring",
 	secret.ReadAudit:              "strongroom:ReadAudit",
 	secret.Backup:                 "strongroom:Backup",
+	secret.WhoCan:                 "strongroom:WhoCan",
+	secret.SuggestPolicy:          "strongroom:SuggestPolicy",
 }
 
 // Action is the verb's name in IAM policies.
 func Action(v secret.Verb) string { return actions[v] }
+
+// verbs are the verbs by their actions, in lower case.
+var verbs = func() map[string]secret.Verb {
+	all := map[string]secret.Verb{}
+	for _, v := range secret.Verbs() {
+		all[strings.ToLower(actions[v])] = v
+	}
+	return all
+}()
+
+// Verb is the verb that an action names; zero if it is none of ours.
+func Verb(action string) secret.Verb { return verbs[strings.ToLower(action)] }

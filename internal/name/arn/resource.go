@@ -1,6 +1,10 @@
 package arn
 
-import "github.com/strongroom-dev/strongroom/internal/secret"
+import (
+	"strings"
+
+	"github.com/strongroom-dev/strongroom/internal/secret"
+)
 
 // Everything stands for the thing of an operation that is about no one thing.
 const Everything = "*"
@@ -35,6 +39,24 @@ func Resource(r secret.Ref) string {
 // path begins with a slash.
 func IAM(account, kind, path string) string {
 	return "arn:aws:iam::" + account + ":" + kind + path
+}
+
+// Ref is the thing that an ARN names, or a secret's name in the space home;
+// false if it names nothing that there could be here.
+func Ref(resource string, home secret.Space) (secret.Ref, bool) {
+	rest, ok := strings.CutPrefix(resource, "arn:aws:iam::")
+	if !ok {
+		r, err := ParseSecretID(resource, home)
+		return r, err == nil && r.Name != ""
+	}
+	account, rest, _ := strings.Cut(rest, ":")
+	word, path, found := strings.Cut(rest, "/")
+	for k, w := range iamKinds {
+		if w == word && found {
+			return secret.Ref{Space: secret.Space{Account: account}, Kind: k, Name: path[strings.LastIndexByte(path, '/')+1:]}, true
+		}
+	}
+	return secret.Ref{}, false
 }
 
 // AssumedRole is the ARN of a role's session. The role's path is not in it.
