@@ -1,6 +1,6 @@
 module github.com/strongroom-dev/strongroom
 
-go 1.26
+go 1.26.0
 
 require (
 	filippo.io/age v1.3.1
@@ -22,6 +22,7 @@ require (
 	golang.org/x/mod v0.40.0
 	golang.org/x/sys v0.47.0
 	golang.org/x/term v0.45.0
+	golang.org/x/time v0.16.0
 )
 
 require (

@@ -11,6 +11,7 @@ import (
 	"github.com/strongroom-dev/strongroom/internal/core/coretest"
 	"github.com/strongroom-dev/strongroom/internal/fault"
 	"github.com/strongroom-dev/strongroom/internal/identity"
+	"github.com/strongroom-dev/strongroom/internal/plain"
 	"github.com/strongroom-dev/strongroom/internal/policy"
 	"github.com/strongroom-dev/strongroom/internal/secret"
 )
@@ -28,10 +29,13 @@ var refusedEarlier = map[string]string{"AssumeRoleWithWebIdentity": "Authenticat
 // notMethods are verbs that are asked for inside of other operations only.
 var notMethods = map[secret.Verb]bool{secret.TagSession: true}
 
-type noClaim struct{ identity.Credential }
+type noClaim struct{}
 
 func (noClaim) AccessKey() string { return "AKIANOBODY" }
 func (noClaim) Token() string     { return "" }
+func (noClaim) Verify(identity.Stamp, func() (plain.Value, error)) error {
+	return fault.New(fault.Unauthenticated, "no")
+}
 
 // Every operation, called by somebody whose program is empty, is refused, is
 // recorded under its own name, and changes nothing.

@@ -2,6 +2,7 @@ package identity
 
 import (
 	"errors"
+	"math"
 	"slices"
 	"strings"
 
@@ -81,7 +82,7 @@ func (j *job) noInline() error {
 }
 
 func (j *job) putInline() error {
-	if _, err := parse(j.in.Document, iam.IdentityPolicy, inlineTotal[j.kind]); err != nil {
+	if _, err := parse(j.in.Document, iam.IdentityPolicy, math.MaxInt); err != nil {
 		return err
 	}
 	return j.edit(func(e *Entity) error {

@@ -43,6 +43,7 @@ type Door struct {
 	services map[string]*service      // by target prefix
 	queries  map[string]*queryService // by API version
 	keys     signingKeys
+	failures *door.Failures
 }
 
 // New makes the door.
@@ -57,6 +58,7 @@ func New(cfg Config) *Door {
 	for _, s := range []*queryService{iamService(), stsService()} {
 		d.queries[s.version] = s
 	}
+	d.failures = door.NewFailures(cfg.Now)
 	d.keys.kept = map[keyName]keptKey{}
 	return d
 }

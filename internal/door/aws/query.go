@@ -86,7 +86,17 @@ func (d *Door) dispatchQuery(q *request, r *http.Request, x *door.Exchange, s *q
 	}
 	q.op = &operation{name: f.get("Action"), verb: op.verb}
 	x.Operation = q.op.name
-	return op.serve(q, f)
+	if !op.open {
+		return op.serve(q, f)
+	}
+	if d.failures.Blocked(r.RemoteAddr, "") {
+		return nil, errThrottled
+	}
+	result, err := op.serve(q, f)
+	if err != nil {
+		d.failures.Failed(r.RemoteAddr, "")
+	}
+	return result, err
 }
 
 // response is a whole answer.
@@ -158,6 +168,7 @@ var queryKinds = map[string]wireError{
 	"IncompleteSignatureException":        {kind: "IncompleteSignature", status: http.StatusBadRequest},
 	"UnrecognizedClientException":         {kind: "InvalidClientTokenId", status: http.StatusForbidden},
 	"InvalidSignatureException":           {kind: "SignatureDoesNotMatch", status: http.StatusForbidden},
+	"ThrottlingException":                 {kind: "Throttling", message: "Rate exceeded", status: http.StatusBadRequest},
 	"ExpiredTokenException":               {kind: "ExpiredToken", message: "The security token included in the request is expired", status: http.StatusForbidden},
 }
 
