@@ -35,6 +35,7 @@ type server struct {
 	started time.Duration
 
 	accessKey, secretKey string
+	token                string // of a session
 }
 
 // startServer makes a data folder, if it is not there, and serves it.
@@ -114,12 +115,18 @@ func (s *server) signed(operation, body string) []byte {
 	target := "secretsmanager." + operation
 	hash := sha256.Sum256([]byte(body))
 	header := map[string][]string{"Content-Type": {"application/x-amz-json-1.1"}, "X-Amz-Date": {at}, "X-Amz-Target": {target}}
+	session := ""
+	if s.token != "" {
+		a.SignedHeaders = "content-length;content-type;host;x-amz-date;x-amz-security-token;x-amz-target"
+		header["X-Amz-Security-Token"] = []string{s.token}
+		session = "X-Amz-Security-Token: " + s.token + "\r\n"
+	}
 	signature := sigv4.NewKey([]byte(s.secretKey), a.Scope).Sign(
 		&sigv4.Message{Method: "POST", Path: "/", Host: s.addr, Length: strconv.Itoa(len(body)), Header: header}, a.SignedHeaders, hash[:], at, a.Scope)
 	a.Signature = string(signature[:])
 	return fmt.Appendf(nil, "POST / HTTP/1.1\r\nHost: %s\r\nUser-Agent: aws-sdk-go-v2/1.41.0 os/linux lang/go#1.26 md/GOOS#linux md/GOARCH#amd64 api/secretsmanager#1.50.0\r\n"+
-		"Content-Length: %d\r\nContent-Type: application/x-amz-json-1.1\r\nX-Amz-Date: %s\r\nX-Amz-Target: %s\r\nAuthorization: %s\r\nAccept-Encoding: gzip\r\n\r\n%s",
-		s.addr, len(body), at, target, a.Header(), body)
+		"Content-Length: %d\r\nContent-Type: application/x-amz-json-1.1\r\nX-Amz-Date: %s\r\nX-Amz-Target: %s\r\n%sAuthorization: %s\r\nAccept-Encoding: gzip\r\n\r\n%s",
+		s.addr, len(body), at, target, session, a.Header(), body)
 }
 
 // once sends one request on a connection of its own and gives the answer.
