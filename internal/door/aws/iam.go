@@ -253,7 +253,10 @@ func (row *iamRow) serve(q *request, f form) (any, error) {
 }
 
 // lengths are the bounds of members that are names.
-var lengths = map[string]int{"UserName": 64, "NewUserName": 64, "RoleName": 64, "GroupName": 128, "PolicyName": 128}
+var lengths = []struct {
+	name string
+	most int
+}{{"UserName", 64}, {"NewUserName", 64}, {"RoleName", 64}, {"GroupName", 128}, {"PolicyName", 128}}
 
 const (
 	nameChars   = "_+=,.@-"
@@ -269,9 +272,9 @@ func (row *iamRow) input(q *request, f form) (identity.Input, error) {
 	for _, n := range strings.Fields(row.need) {
 		c.need(n)
 	}
-	for n, most := range lengths {
-		c.length(n, 1, most)
-		c.chars(n, nameChars, namePattern)
+	for _, l := range lengths {
+		c.length(l.name, 1, l.most)
+		c.chars(l.name, nameChars, namePattern)
 	}
 	c.path("Path", false)
 	c.path("NewPath", false)

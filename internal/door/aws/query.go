@@ -50,7 +50,9 @@ func (d *Door) serveQuery(q *request, r *http.Request, x *door.Exchange) {
 	if err == nil {
 		result, err = d.dispatchQuery(q, r, x, s, f)
 	} else {
-		err = &wireError{kind: "MalformedQueryString", message: "The query string is malformed.", status: http.StatusBadRequest}
+		q.who = d.stranger(r, x)
+		e := &wireError{kind: "MalformedQueryString", message: "The query string is malformed.", status: http.StatusBadRequest}
+		err = d.cfg.Directory.RefuseClaim(q.ctx, q.who, "", fault.Wrap(fault.Invalid, e, "The request is not valid."))
 	}
 	x.Principal = q.who.Principal
 	if err != nil {
