@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -165,7 +166,19 @@ func (n *naive) applies(s map[string]any, version string) bool {
 }
 
 func like(flags, pattern, s string) bool {
-	return regexp.MustCompile(toRegexp(flags, pattern)).MatchString(s)
+	return expression(toRegexp(flags, pattern)).MatchString(s)
+}
+
+// expressions keeps what was compiled: the world of the questions is small.
+var expressions sync.Map
+
+func expression(expr string) *regexp.Regexp {
+	if e, ok := expressions.Load(expr); ok {
+		return e.(*regexp.Regexp)
+	}
+	e := regexp.MustCompile(expr)
+	expressions.Store(expr, e)
+	return e
 }
 
 func toRegexp(flags, pattern string) string {
@@ -237,7 +250,7 @@ func (n *naive) likeARN(pattern, s, version string) bool {
 	p, a := strings.SplitN(hidden, ":", 6), strings.SplitN(s, ":", 6)
 	if len(p) == 1 {
 		expr, ok := n.substituted("", pattern, version, false)
-		return ok && regexp.MustCompile(expr).MatchString(s)
+		return ok && expression(expr).MatchString(s)
 	}
 	for len(p) < 6 {
 		p = append(p, "*")
@@ -247,7 +260,7 @@ func (n *naive) likeARN(pattern, s, version string) bool {
 	}
 	for i := range p {
 		expr, ok := n.substituted("", strings.ReplaceAll(p[i], "\x01", ":"), version, false)
-		if !ok || !regexp.MustCompile(expr).MatchString(a[i]) {
+		if !ok || !expression(expr).MatchString(a[i]) {
 			return false
 		}
 	}
@@ -312,7 +325,7 @@ func (n *naive) compare(op, value, operand, version string) bool {
 		fallthrough
 	case "StringEquals", "StringLike":
 		expr, ok := n.substituted(flags, operand, version, op != "StringLike")
-		return ok && regexp.MustCompile(expr).MatchString(value)
+		return ok && expression(expr).MatchString(value)
 	case "ArnEquals", "ArnLike":
 		return n.likeARN(operand, value, version)
 	case "Bool":
