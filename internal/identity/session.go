@@ -126,10 +126,13 @@ func (d *Directory) bySession(tx *gate.Tx, claim Credential) (Caller, error) {
 	if secret.InstantOf(tx.Now()) >= s.token.Expires {
 		return Caller{}, fault.Wrap(fault.Unauthenticated, ErrExpired, "The security token included in the request is expired")
 	}
+	made := s.of
 	if err := d.alive(tx, &s); err != nil {
 		return Caller{}, err
 	}
-	d.sessions.put(claim.Token(), s)
+	if !known || s.of != made {
+		d.sessions.put(claim.Token(), s)
+	}
 	return s.caller(*tx.Caller()), nil
 }
 
