@@ -80,7 +80,8 @@ func (f *Failures) note(who failing, perSecond rate.Limit, burst int) {
 	l.AllowN(f.now(), 1)
 }
 
-// forget drops who could fail as often as ever, or, if that is nobody, anybody.
+// forget drops who could fail as often as ever, and then anybody until an eighth
+// is free: it is long, and must be seldom.
 func (f *Failures) forget() {
 	now := f.now()
 	for who, l := range f.failing {
@@ -89,7 +90,7 @@ func (f *Failures) forget() {
 		}
 	}
 	for who := range f.failing {
-		if len(f.failing) < maxFailing {
+		if len(f.failing) <= maxFailing*7/8 {
 			return
 		}
 		delete(f.failing, who)
