@@ -44,8 +44,12 @@ func size(text string) int {
 func (d *Directory) NameAll(tx *gate.Tx, doc *iam.Document) (iam.Naming, error) {
 	names := iam.Naming{}
 	for _, p := range doc.Principals() {
-		full, _ := p.Entity()
+		full, session := p.Entity()
 		e, err := d.byARN(tx, full)
+		if session != "" && err == nil { // the ARN of a session has not the role's path
+			account, _, _ := strings.Cut(strings.TrimPrefix(full, "arn:aws:iam::"), ":")
+			e, err = d.entity(tx, account, secret.KindRole, full[strings.LastIndexByte(full, '/')+1:])
+		}
 		if err != nil {
 			return nil, err
 		}

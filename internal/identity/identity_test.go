@@ -326,3 +326,36 @@ func TestWhoMayAssume(t *testing.T) {
 		t.Error(who.Facts, second.Source, err)
 	}
 }
+
+// Roles with a path are named by their sessions without it; a policy that is a
+// boundary stays; a simulation is bounded.
+func TestSmallPrint(t *testing.T) {
+	h := newHouse(t)
+	h.do(secret.CreateRole, identity.Input{Name: "app", Path: "/svc/", Document: trust(account)})
+	h.do(secret.CreateRole, identity.Input{Name: "other", Document: trust("arn:aws:sts::" + account + ":assumed-role/app/one")})
+	h.do(secret.CreatePolicy, identity.Input{Name: "p", Document: allow("iam:*", "*")})
+	own := "arn:aws:iam::" + account + ":policy/p"
+	h.do(secret.PutRolePermissionsBoundary, identity.Input{Name: "app", Boundary: own})
+	if _, err := h.Directory.Do(ctx, coretest.Admin(), secret.DeletePolicy, identity.Input{PolicyARN: own}); !fault.Is(err, fault.Conflict) {
+		t.Error("a boundary was deleted: ", err)
+	}
+	one, err := h.assume(coretest.Admin(), identity.AssumeRoleInput{Role: "/svc/app", Session: "one"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	who, err := h.come(claim{one.AccessKey, one.Token})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.assume(who, identity.AssumeRoleInput{Role: "/other", Token: one.Token}); err != nil {
+		t.Error("the session that is named: ", err)
+	}
+	many := make([]string, 100)
+	for i := range many {
+		many[i] = "a:b"
+	}
+	_, err = h.Directory.SimulateCustomPolicy(ctx, coretest.Admin(), identity.SimulateInput{Actions: many, Resources: many})
+	if !fault.Is(err, fault.Invalid) {
+		t.Error(err)
+	}
+}

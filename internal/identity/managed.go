@@ -132,11 +132,12 @@ func (j *job) getPolicy() (err error) {
 	return err
 }
 
-// uses are the entities of the caller's account to which a policy is attached.
+// uses are the entities of the caller's account to which a policy is attached,
+// or whose boundary it is.
 func (j *job) uses(full string) (all []*Entity, err error) {
 	for _, k := range []secret.Kind{secret.KindUser, secret.KindGroup, secret.KindRole} {
 		err = cmp.Or(err, j.each(j.tx, j.tx.Caller().Who.Account, k, func(e *Entity) (bool, error) {
-			if slices.Contains(e.Attached, full) {
+			if slices.Contains(e.Attached, full) || e.Boundary == full {
 				all = append(all, e)
 			}
 			return true, nil

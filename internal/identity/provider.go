@@ -219,6 +219,7 @@ func (d *Directory) trusted(ctx context.Context, who Caller, in WebIdentityInput
 	}
 	who.Principal = gate.Anonymous
 	scheme, url, _ := strings.Cut(in.Issuer, "://")
+	url = strings.TrimSuffix(url, "/") // providers are kept without; the token's claim is compared as it is
 	return do(ctx, d, who, secret.Authenticate, secret.CredentialRef(url), func(tx *gate.Tx, _ secret.Ref) (*Provider, error) {
 		p, err := d.provider(tx, in.Account, url)
 		if err == nil && (p == nil || p.Scheme != scheme) {
