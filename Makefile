@@ -11,7 +11,7 @@ test: install ## everything that can be tested in five minutes
 	scripts/check
 	$(GO) test -race -shuffle=on -timeout 120s ./...
 	$(GO) test -count=1 -run 'TestMemoryForgets|TestReadAllocations' ./cmd/strongroom ./internal/door/aws
-	$(GO) test -tags clients -count=1 -timeout 180s ./test/clients
+	$(GO) test -tags clients -count=1 -timeout 300s ./test/clients
 	$(GO) test -tags crash -count=1 -timeout 240s ./test/crash
 
 quick: ## what needs neither network nor root

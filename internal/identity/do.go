@@ -47,6 +47,13 @@ func init() { // not a literal: the work refers to what refers to the table
 		secret.ListAttachedUserPolicies: {user, false, (*job).listAttached}, secret.ListGroupsForUser: {user, false, (*job).listGroupsOf},
 		secret.PutUserPermissionsBoundary: {user, false, (*job).putBoundary}, secret.DeleteUserPermissionsBoundary: {user, false, (*job).deleteBoundary},
 
+		// What AWS keeps of a user besides is not kept here: lists of it are
+		// empty, so that tools which clear a user before they delete it go on.
+		secret.ListMFADevices: {user, false, (*job).getEntity}, secret.ListSSHPublicKeys: {user, false, (*job).getEntity},
+		secret.ListServiceSpecificCredentials: {user, false, (*job).getEntity}, secret.ListSigningCertificates: {user, false, (*job).getEntity},
+		secret.ListVirtualMFADevices: {secret.KindNone, false, func(*job) error { return nil }},
+		secret.GetLoginProfile:       {user, false, (*job).noLoginProfile}, secret.DeleteLoginProfile: {user, false, (*job).noLoginProfile},
+
 		secret.CreateGroup: {group, true, (*job).createEntity}, secret.GetGroup: {group, false, (*job).getGroup},
 		secret.ListGroups: {secret.KindNone, false, listOf(group)}, secret.DeleteGroup: {group, false, (*job).deleteEntity},
 		secret.AddUserToGroup: {group, false, (*job).addUser}, secret.RemoveUserFromGroup: {group, false, (*job).removeUser},

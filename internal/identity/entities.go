@@ -98,6 +98,14 @@ func (j *job) getEntity() (err error) {
 	return err
 }
 
+// noLoginProfile answers for passwords of a console, which there is none of.
+func (j *job) noLoginProfile() error {
+	if _, err := j.load(); err != nil {
+		return err
+	}
+	return fault.New(fault.NotFound, "Login Profile for User %s cannot be found.", j.in.Name)
+}
+
 // listOf lists the entities of a kind.
 func listOf(k secret.Kind) func(*job) error {
 	return func(j *job) error {

@@ -86,6 +86,13 @@ const (
 	ListUserPolicies
 	ListAttachedUserPolicies
 	ListGroupsForUser
+	ListMFADevices
+	ListSSHPublicKeys
+	ListServiceSpecificCredentials
+	ListSigningCertificates
+	ListVirtualMFADevices
+	GetLoginProfile
+	DeleteLoginProfile
 	GetGroup
 	ListGroups
 	GetGroupPolicy
@@ -225,6 +232,13 @@ var table = [verbs]traits{
 	GetRolePolicy:                           {name: "GetRolePolicy"},
 	ListRolePolicies:                        {name: "ListRolePolicies"},
 	ListAttachedRolePolicies:                {name: "ListAttachedRolePolicies"},
+	ListMFADevices:                          {name: "ListMFADevices"},
+	ListSSHPublicKeys:                       {name: "ListSSHPublicKeys"},
+	ListServiceSpecificCredentials:          {name: "ListServiceSpecificCredentials"},
+	ListVirtualMFADevices:                   {name: "ListVirtualMFADevices"},
+	ListSigningCertificates:                 {name: "ListSigningCertificates"},
+	GetLoginProfile:                         {name: "GetLoginProfile"},
+	DeleteLoginProfile:                      {name: "DeleteLoginProfile"},
 	ListInstanceProfilesForRole:             {name: "ListInstanceProfilesForRole"},
 	GetPolicy:                               {name: "GetPolicy"},
 	ListPolicies:                            {name: "ListPolicies"},

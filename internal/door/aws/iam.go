@@ -30,6 +30,9 @@ func iamService() *queryService {
 	return s
 }
 
+// none is a list of things that are not kept here.
+type none = members[string]
+
 // The shows that several rows share.
 var (
 	showUser  = func(out identity.Output) any { return struct{ User xmlUser }{userOf(out.Account, out.Entity)} }
@@ -101,6 +104,35 @@ var iamRows = []iamRow{
 	{secret.DetachUserPolicy, "UserName", "PolicyArn", nil},
 	{secret.ListAttachedUserPolicies, "UserName", "", showAttached},
 	{secret.ListGroupsForUser, "UserName", "", showGroups},
+	{secret.ListMFADevices, "?UserName", "", func(identity.Output) any {
+		return struct {
+			MFADevices none
+			page
+		}{}
+	}},
+	{secret.ListSSHPublicKeys, "?UserName", "", func(identity.Output) any {
+		return struct {
+			SSHPublicKeys none
+			page
+		}{}
+	}},
+	{secret.ListServiceSpecificCredentials, "?UserName", "", func(identity.Output) any {
+		return struct{ ServiceSpecificCredentials none }{}
+	}},
+	{secret.ListSigningCertificates, "?UserName", "", func(identity.Output) any {
+		return struct {
+			Certificates none
+			page
+		}{}
+	}},
+	{secret.ListVirtualMFADevices, "", "", func(identity.Output) any {
+		return struct {
+			VirtualMFADevices none
+			page
+		}{}
+	}},
+	{secret.GetLoginProfile, "?UserName", "", nil},
+	{secret.DeleteLoginProfile, "?UserName", "", nil},
 	{secret.PutUserPermissionsBoundary, "UserName", "PermissionsBoundary", nil},
 	{secret.DeleteUserPermissionsBoundary, "UserName", "", nil},
 
@@ -151,7 +183,7 @@ var iamRows = []iamRow{
 	{secret.ListAttachedRolePolicies, "RoleName", "", showAttached},
 	{secret.ListInstanceProfilesForRole, "RoleName", "", func(identity.Output) any {
 		return struct {
-			InstanceProfiles members[string] // there are none
+			InstanceProfiles none
 			page
 		}{}
 	}},
