@@ -245,19 +245,12 @@ func (h *house) checkPublicKey() error {
 
 // clockwork runs the house's jobs until ctx ends.
 func (h *house) clockwork(ctx context.Context) {
-	purger, accountant := core.House(secret.PurgeDeleted), core.House(secret.RecordAccess)
+	purger := core.House(secret.PurgeDeleted)
 	schedule.Run(ctx, h.logger.Logger,
 		schedule.Job{Name: "ship", Every: time.Second, Wake: h.gate.Shippable(), Settle: 25 * time.Millisecond, Run: h.gate.Ship},
 		schedule.Job{Name: "checkpoint", Every: time.Second, Run: func(context.Context) error { return h.log.Checkpoint() }},
 		schedule.Job{Name: "anchor", Every: time.Minute, Run: h.gate.Anchor},
-		schedule.Job{Name: "access", Every: 10 * time.Second, Run: func(ctx context.Context) error {
-			for h.core.Accesses() && ctx.Err() == nil {
-				if _, err := h.core.RecordAccess(ctx, accountant); err != nil {
-					return err
-				}
-			}
-			return nil
-		}},
+		schedule.Job{Name: "access", Every: 10 * time.Second, Run: h.recordAccess},
 		schedule.Job{Name: "purge", Every: 10 * time.Second, Run: func(ctx context.Context) error {
 			for ctx.Err() == nil {
 				if due, err := h.core.Due(ctx); err != nil || !due {
@@ -272,18 +265,27 @@ func (h *house) clockwork(ctx context.Context) {
 	)
 }
 
+// recordAccess writes down which secrets were read and which access keys used.
+func (h *house) recordAccess(ctx context.Context) error {
+	for h.core.Accesses() && ctx.Err() == nil {
+		if _, err := h.core.RecordAccess(ctx, core.House(secret.RecordAccess)); err != nil {
+			return err
+		}
+	}
+	for h.directory.KeyUses() && ctx.Err() == nil {
+		if _, err := h.directory.RecordKeyUse(ctx, identity.House(secret.RecordKeyUse)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // close ships, signs and closes everything.
 func (h *house) close() error {
 	ctx := context.Background()
 	var errs []error
 	if h.core.Failed() == nil {
-		for h.core.Accesses() {
-			if _, err := h.core.RecordAccess(ctx, core.House(secret.RecordAccess)); err != nil {
-				errs = append(errs, err)
-				break
-			}
-		}
-		errs = append(errs, h.gate.Ship(ctx), h.gate.Anchor(ctx))
+		errs = append(errs, h.recordAccess(ctx), h.gate.Ship(ctx), h.gate.Anchor(ctx))
 	}
 	return errors.Join(append(errs, h.log.Close(), h.store.Close())...)
 }

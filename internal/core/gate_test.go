@@ -19,7 +19,7 @@ import (
 // notOperations are the methods that show nothing and change nothing, or that
 // do what is tried verb by verb.
 var notOperations = map[string]bool{
-	"Reject": true, "RefuseClaim": true, "Failed": true, "Due": true, "Accesses": true,
+	"Reject": true, "RefuseClaim": true, "Failed": true, "Due": true, "Accesses": true, "KeyUses": true,
 	"Resolve": true, "NameAll": true, "Use": true, "Do": true,
 }
 
@@ -31,8 +31,9 @@ var notMethods = map[secret.Verb]bool{secret.TagSession: true}
 
 type noClaim struct{}
 
-func (noClaim) AccessKey() string { return "AKIANOBODY" }
-func (noClaim) Token() string     { return "" }
+func (noClaim) Scope() (service, region string) { return "iam", "us-east-1" }
+func (noClaim) AccessKey() string               { return "AKIANOBODY" }
+func (noClaim) Token() string                   { return "" }
 func (noClaim) Verify(identity.Stamp, func() (plain.Value, error)) error {
 	return fault.New(fault.Unauthenticated, "no")
 }

@@ -19,6 +19,8 @@ type Credential interface {
 	AccessKey() string
 	// Token is the session's, empty for a long-term access key.
 	Token() string
+	// Scope is the service and the region that it is for.
+	Scope() (service, region string)
 	// Verify checks the claim against the secret key. It calls open only if
 	// it kept nothing under the stamp, and wipes what it got. It fails with
 	// an Unauthenticated fault.
@@ -83,6 +85,7 @@ func (d *Directory) byKey(tx *gate.Tx, claim Credential) (Caller, error) {
 	if !ok {
 		return Caller{}, unknownKey()
 	}
+	d.noteUse(tx, c, claim)
 	who := *tx.Caller()
 	who.Principal, who.Program = b.arn, b.program
 	who.Who, who.Facts = policy.Principal{Account: c.account, ID: c.userID}, b.facts

@@ -33,6 +33,7 @@ type Directory struct {
 	credentials *gate.Cache[*credential]
 	programs    kept[string, bound]   // by the unique ID of a user or role
 	sessions    kept[string, session] // by token
+	uses        sync.Map              // access key -> use: what RecordKeyUse will write down
 }
 
 // New makes a directory. Its Resolve goes into the gate's config; Use gives it

@@ -22,8 +22,9 @@ var ctx = context.Background()
 // claim is a claim whose signature is right.
 type claim struct{ key, token string }
 
-func (c claim) AccessKey() string { return c.key }
-func (c claim) Token() string     { return c.token }
+func (c claim) AccessKey() string               { return c.key }
+func (c claim) Scope() (service, region string) { return "iam", "us-east-1" }
+func (c claim) Token() string                   { return c.token }
 func (c claim) Verify(_ identity.Stamp, open func() (plain.Value, error)) error {
 	_, err := open()
 	return err

@@ -20,6 +20,7 @@ type credentialRow struct {
 	Created  secret.Instant `cbor:"4,keyasint"`
 	Inactive bool           `cbor:"5,keyasint,omitempty"`
 	Secret   []byte         `cbor:"6,keyasint"`
+	Used     use            `cbor:"7,keyasint,omitempty"`
 }
 
 // credential is what is kept of one: all but the secret key.
@@ -29,6 +30,7 @@ type credential struct {
 	userID   string
 	created  secret.Instant
 	inactive bool
+	used     use
 }
 
 func decodeCredential(opened []byte) (*credential, error) {
@@ -37,7 +39,7 @@ func decodeCredential(opened []byte) (*credential, error) {
 		return nil, err
 	}
 	clear(row.Secret)
-	return &credential{account: row.Account, user: row.User, userID: row.UserID, created: row.Created, inactive: row.Inactive}, nil
+	return &credential{account: row.Account, user: row.User, userID: row.UserID, created: row.Created, inactive: row.Inactive, used: row.Used}, nil
 }
 
 // NewAccessKeyID draws an access key's ID, which begins so.
@@ -171,8 +173,7 @@ func (j *job) listAccessKeys() error {
 	return nil
 }
 
-// accessKeyLastUsed says whose a key is. When it was used last the audit log
-// knows; it is not noted here.
+// accessKeyLastUsed says whose a key is, and when it was last used.
 func (j *job) accessKeyLastUsed() error {
 	c, ok, err := j.credentials.Load(j.tx, credentialPrefix+j.in.AccessKey)
 	if err != nil {
@@ -181,6 +182,8 @@ func (j *job) accessKeyLastUsed() error {
 	if !ok || c.account != j.account {
 		return j.noKey()
 	}
-	j.out.Key = &AccessKey{ID: j.in.AccessKey, User: c.user, Active: !c.inactive, Created: c.created}
+	used := j.lastUse(j.in.AccessKey, c)
+	j.out.Key = &AccessKey{ID: j.in.AccessKey, User: c.user, Active: !c.inactive, Created: c.created,
+		LastUsed: used.At, Service: used.Service, Region: used.Region}
 	return nil
 }

@@ -28,6 +28,7 @@ const (
 	RandomPassword
 	PurgeDeleted
 	RecordAccess
+	RecordKeyUse
 	CreateCredential
 	RotateKeyring
 	ReadAudit
@@ -162,6 +163,7 @@ var table = [verbs]traits{
 	RandomPassword:          {name: "RandomPassword"},
 	PurgeDeleted:            {name: "PurgeDeleted", writes: true},
 	RecordAccess:            {name: "RecordAccess", writes: true},
+	RecordKeyUse:            {name: "RecordKeyUse", writes: true},
 	CreateCredential:        {name: "CreateCredential", writes: true},
 	RotateKeyring:           {name: "RotateKeyring", writes: true},
 	ReadAudit:               {name: "ReadAudit"},

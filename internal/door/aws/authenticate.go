@@ -195,6 +195,9 @@ func (c *claim) checkBody(r *http.Request, _ *service) *wireError {
 // AccessKey implements identity.Credential.
 func (c *claim) AccessKey() string { return c.auth.AccessKey }
 
+// Scope implements identity.Credential.
+func (c *claim) Scope() (service, region string) { return c.auth.Scope.Service, c.auth.Scope.Region }
+
 // Token implements identity.Credential.
 func (c *claim) Token() string {
 	if sent := c.message.Header["X-Amz-Security-Token"]; len(sent) > 0 {

@@ -91,8 +91,8 @@ var iamRows = []iamRow{
 	{secret.GetAccessKeyLastUsed, "", "AccessKeyId", func(out identity.Output) any {
 		return struct {
 			UserName          string
-			AccessKeyLastUsed struct{ ServiceName, Region string }
-		}{out.Key.User, struct{ ServiceName, Region string }{"N/A", "N/A"}}
+			AccessKeyLastUsed xmlKeyUse
+		}{out.Key.User, keyUseOf(*out.Key)}
 	}},
 	{secret.PutUserPolicy, "UserName", "PolicyName PolicyDocument", nil},
 	{secret.GetUserPolicy, "UserName", "PolicyName", func(out identity.Output) any {

@@ -53,6 +53,11 @@ type (
 		CreateDate                    string
 	}
 
+	xmlKeyUse struct {
+		LastUsedDate        string `xml:",omitempty"`
+		ServiceName, Region string
+	}
+
 	xmlAttached struct{ PolicyName, PolicyArn string }
 
 	// page is what lists have in common.
@@ -126,6 +131,13 @@ func keyOf(k identity.AccessKey) xmlKey {
 		k.Secret.Wipe()
 	}
 	return x
+}
+
+func keyUseOf(k identity.AccessKey) xmlKeyUse {
+	if k.LastUsed == 0 {
+		return xmlKeyUse{ServiceName: "N/A", Region: "N/A"}
+	}
+	return xmlKeyUse{LastUsedDate: xmlTime(k.LastUsed), ServiceName: k.Service, Region: k.Region}
 }
 
 // all shows each of a list.

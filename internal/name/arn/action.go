@@ -45,6 +45,7 @@ var renamed = map[secret.Verb]string{
 	secret.RandomPassword:         "secretsmanager:GetRandomPassword",
 	secret.PurgeDeleted:           "strongroom:PurgeDeleted",
 	secret.RecordAccess:           "strongroom:RecordAccess",
+	secret.RecordKeyUse:           "strongroom:RecordKeyUse",
 	secret.CreateCredential:       "strongroom:CreateCredential",
 	secret.RotateKeyring:          "strongroom:RotateKeyring",
 	secret.ReadAudit:              "strongroom:ReadAudit",
