@@ -24,6 +24,10 @@ type Caller = gate.Caller
 
 // Core does the operations. It is safe for concurrent use.
 type Core struct {
+	// Rotators are the built-in rotation functions. They are set before the
+	// first use.
+	Rotators Rotators
+
 	gate *gate.Gate
 	rows *rows
 
@@ -32,6 +36,9 @@ type Core struct {
 
 	accessed sync.Map // access -> secret.Instant: reads of today that RecordAccess will write down
 	accesses atomic.Int64
+
+	rotations chan struct{} // receives when a rotation was asked for
+	swaps     swaps
 }
 
 // rows are the decoded entries that are kept.
@@ -52,7 +59,7 @@ func New(cfg gate.Config, names Namer) (*Core, *gate.Gate) {
 	c := &Core{rows: &rows{
 		secrets:  gate.NewCache(decodeRow[secret.Secret]),
 		policies: gate.NewCache(decodePolicy),
-	}, others: cfg.Resolve, names: names}
+	}, others: cfg.Resolve, names: names, rotations: make(chan struct{}, 1)}
 	cfg.Resolve = c.resolve
 	c.gate = gate.New(cfg)
 	return c, c.gate

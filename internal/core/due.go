@@ -21,10 +21,7 @@ func (c *Core) due(tx *gate.Tx, now secret.Instant) ([]secret.Ref, error) {
 		if err != nil {
 			return nil, err
 		}
-		part := strings.SplitN(strings.TrimPrefix(e.Key, purgePrefix), "/", 4)
-		due = append(due, secret.Ref{
-			Space: secret.Space{Account: part[1], Region: part[2]}, Kind: secret.KindSecret, Name: part[3],
-		})
+		due = append(due, refInIndex(strings.TrimPrefix(e.Key, purgePrefix)))
 		if len(due) == perPurge {
 			break
 		}

@@ -57,6 +57,16 @@ func (in *DeleteSecretInput) given() policy.Keys {
 	return keys
 }
 
+func (in *RotateSecretInput) given() policy.Keys {
+	keys := policy.Facts{}
+	keys.Set("secretsmanager:rotationlambdaarn", in.Function)
+	keys.SetBool("secretsmanager:modifyrotationrules", in.Rules != nil)
+	if in.Stated {
+		keys.SetBool("secretsmanager:rotateimmediately", !in.Later)
+	}
+	return keys
+}
+
 func givenTags(tags []secret.Tag) policy.Keys {
 	keys := policy.Facts{}
 	keys.SetTags(tags)

@@ -24,10 +24,15 @@ import (
 //	secret/SPACE/NAME NUL SUFFIX/NUMBER     the value of a version; never written twice
 //	created/SPACE/TIME/NAME                 index: the secrets by their creation
 //	purge/TIME/SPACE/NAME                   index: when a deleted secret's window ends
+//	due/TIME/SPACE/NAME                     index: when the clockwork has to see to a rotation
+//	claimed/SPACE/NAME                      index: the rotations that somebody is at
+//	function/ACCOUNT/NAME                   a rotation function
 const (
 	secretPrefix  = "secret/"
 	createdPrefix = "created/"
 	purgePrefix   = "purge/"
+	duePrefix     = "due/"
+	claimedPrefix = "claimed/"
 
 	valueMark = "\x00"
 )
@@ -53,6 +58,20 @@ func createdKey(s secret.Space, sec *secret.Secret) string {
 
 func purgeKey(s secret.Space, sec *secret.Secret) string {
 	return purgePrefix + timeKey(sec.PurgeAt) + "/" + spaceKey(s) + sec.Name
+}
+
+func dueKey(s secret.Space, sec *secret.Secret) string {
+	return duePrefix + timeKey(sec.Due()) + "/" + spaceKey(s) + sec.Name
+}
+
+func claimedKey(s secret.Space, sec *secret.Secret) string {
+	return claimedPrefix + spaceKey(s) + sec.Name
+}
+
+// refInIndex is the secret that "TIME/ACCOUNT/REGION/NAME" names.
+func refInIndex(key string) secret.Ref {
+	part := strings.SplitN(key, "/", 4)
+	return secret.Ref{Space: secret.Space{Account: part[1], Region: part[2]}, Kind: secret.KindSecret, Name: part[3]}
 }
 
 // A row is a format number and CBOR.
@@ -100,6 +119,9 @@ func (c *Core) save(tx *gate.Tx, s secret.Space, old, sec *secret.Secret) error 
 			return err
 		}
 	}
+	if err := indexRotation(tx, s, old, sec); err != nil {
+		return err
+	}
 	if old != nil && old.IsDeleted() && old.PurgeAt != sec.PurgeAt {
 		if err := tx.Delete(purgeKey(s, old)); err != nil {
 			return err
@@ -111,11 +133,41 @@ func (c *Core) save(tx *gate.Tx, s secret.Space, old, sec *secret.Secret) error 
 	return nil
 }
 
+// indexRotation keeps the indexes of rotations right.
+func indexRotation(tx *gate.Tx, s secret.Space, old, sec *secret.Secret) error {
+	var before, after secret.Instant
+	claimed := false
+	if old != nil {
+		before, claimed = old.Due(), old.IsClaimed()
+	}
+	after = sec.Due()
+	var errs [4]error
+	if before != 0 && before != after {
+		errs[0] = tx.Delete(dueKey(s, old))
+	}
+	if after != 0 && before != after {
+		errs[1] = tx.PutIndex(dueKey(s, sec))
+	}
+	switch {
+	case claimed && !sec.IsClaimed():
+		errs[2] = tx.Delete(claimedKey(s, sec))
+	case !claimed && sec.IsClaimed():
+		errs[3] = tx.PutIndex(claimedKey(s, sec))
+	}
+	return errors.Join(errs[:]...)
+}
+
 // erase removes a secret with all its values and indexes.
 func (c *Core) erase(tx *gate.Tx, s secret.Space, sec *secret.Secret) error {
 	keys := []string{secretKey(s, sec.Name), createdKey(s, sec)}
 	if sec.IsDeleted() {
 		keys = append(keys, purgeKey(s, sec))
+	}
+	if sec.Due() != 0 {
+		keys = append(keys, dueKey(s, sec))
+	}
+	if sec.IsClaimed() {
+		keys = append(keys, claimedKey(s, sec))
 	}
 	for _, v := range sec.Versions {
 		keys = append(keys, valueKey(s, sec, v.Number))

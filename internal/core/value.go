@@ -37,8 +37,21 @@ type Opened struct {
 }
 
 // GetValue opens a version. It fails with NotFound, Deleted, or Conflict if
-// the version of that ID has not that label.
+// the version of that ID has not that label. The current version of a secret
+// whose password is being changed just now is read again when that is done.
 func (c *Core) GetValue(ctx context.Context, who Caller, in GetValueInput) (Opened, error) {
+	opened, err := c.getValue(ctx, who, in)
+	if err != nil || in.VersionID != "" || in.Label != "" && in.Label != secret.Current {
+		return opened, err
+	}
+	if done := c.swaps.swap(opened.Ref); done != nil && wait(ctx, done) {
+		opened.Content.Value.Wipe()
+		return c.getValue(ctx, who, in)
+	}
+	return opened, nil
+}
+
+func (c *Core) getValue(ctx context.Context, who Caller, in GetValueInput) (Opened, error) {
 	who.Given = givenVersion(in.VersionID, in.Label)
 	return gate.Do(ctx, c.gate, who, secret.GetValue, in.Ref, func(tx *gate.Tx, ref secret.Ref) (Opened, error) {
 		return c.open(tx, ref, tx.Subject(), in.VersionID, in.Label)
@@ -340,12 +353,21 @@ func (c *Core) addVersion(tx *gate.Tx, s secret.Space, sec *secret.Secret, token
 	if err := c.putContent(tx, s, sec, sec.ByID(id), content); err != nil {
 		return nil, err
 	}
-	for _, number := range sec.Expire(now) {
+	if sec.ByID(id).Has(secret.Current) && sec.Rotation != nil && sec.Rotation.Enabled {
+		r := sec.EditRotation() // whoever changes the value by hand has rotated it
+		reckon(r, timetableOf(r), now)
+	}
+	return sec.ByID(id), c.expire(tx, s, sec)
+}
+
+// expire lets the oldest versions go.
+func (c *Core) expire(tx *gate.Tx, s secret.Space, sec *secret.Secret) error {
+	for _, number := range sec.Expire(secret.InstantOf(tx.Now())) {
 		if err := tx.Delete(valueKey(s, sec, number)); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return sec.ByID(id), nil
+	return nil
 }
 
 func (c *Core) putContent(tx *gate.Tx, s secret.Space, sec *secret.Secret, v *secret.Version, content Content) error {

@@ -21,6 +21,7 @@ type circumstances struct {
 	owner    string
 	resource string
 	tags     []secret.Tag
+	function string // what rotates a secret
 }
 
 // Lookup implements policy.Keys.
@@ -40,6 +41,8 @@ func (c *circumstances) Lookup(key string) policy.Value {
 		return given(c.who.Region)
 	case "aws:resourceaccount":
 		return given(c.owner)
+	case "secretsmanager:resource/allowrotationlambdaarn":
+		return given(c.function)
 	case "secretsmanager:secretid":
 		return given(c.resource)
 	}

@@ -24,6 +24,9 @@ func (q *question) ask(about *circumstances, v secret.Verb, action string, found
 	about.owner, about.resource, about.tags = found.Ref.Space.Account, arn.Resource(found.Ref), found.Tags
 	if found.Secret != nil {
 		about.tags = found.Secret.Tags
+		if r := found.Secret.Rotation; r != nil {
+			about.function = r.Function
+		}
 	}
 	q.Verb, q.Who, q.Keys, q.Policy, q.PolicyRules = v, about.who.Who, about, found.Policy, found.PolicyRules
 	q.Owner = about.owner

@@ -20,6 +20,7 @@ const (
 	KindRole                   // a role
 	KindPolicy                 // a managed policy
 	KindProvider               // an identity provider
+	KindFunction               // a rotation function
 )
 
 // Ref says which thing is meant. Suffix is the random end of the thing's ARN;

@@ -78,6 +78,9 @@ type Secret struct {
 	// PolicyNames are the unique IDs of the users and roles that it names, by
 	// their ARNs, as they were when it was written. The map is never changed.
 	PolicyNames map[string]string `cbor:"16,keyasint,omitempty"`
+
+	// Rotation is nil until it is asked for. EditRotation changes it.
+	Rotation *Rotation `cbor:"17,keyasint,omitempty"`
 }
 
 // Clone copies s so deeply that the copy may be changed.

@@ -35,6 +35,17 @@ const (
 	Backup
 	WhoCan
 	SuggestPolicy
+	RotateSecret
+	CancelRotation
+	RetryRotation
+	ClaimRotations
+	SettleRotation
+	ReleaseRotations
+	RescheduleRotations
+	RegisterFunction
+	ListFunctions
+	DeleteFunction
+	InvokeFunction
 
 	// Of IAM, by their names there.
 	CreateUser
@@ -170,6 +181,17 @@ var table = [verbs]traits{
 	Backup:                  {name: "Backup"},
 	WhoCan:                  {name: "WhoCan"},
 	SuggestPolicy:           {name: "SuggestPolicy"},
+	RotateSecret:            {name: "RotateSecret", writes: true},
+	CancelRotation:          {name: "CancelRotation", writes: true},
+	RetryRotation:           {name: "RetryRotation", writes: true},
+	ClaimRotations:          {name: "ClaimRotations", writes: true},
+	SettleRotation:          {name: "SettleRotation", writes: true},
+	ReleaseRotations:        {name: "ReleaseRotations", writes: true},
+	RescheduleRotations:     {name: "RescheduleRotations", writes: true},
+	RegisterFunction:        {name: "RegisterFunction", writes: true},
+	ListFunctions:           {name: "ListFunctions"},
+	DeleteFunction:          {name: "DeleteFunction", writes: true},
+	InvokeFunction:          {name: "InvokeFunction"},
 	SimulatePrincipalPolicy: {name: "SimulatePrincipalPolicy"},
 	SimulateCustomPolicy:    {name: "SimulateCustomPolicy"},
 

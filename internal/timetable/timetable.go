@@ -11,23 +11,14 @@ import (
 	"regexp"
 	"strconv"
 	"time"
+
+	"github.com/strongroom-dev/strongroom/internal/secret"
 )
 
 const day = 24 * time.Hour
 
 // Shortest is the shortest time between two windows.
 const Shortest = 4 * time.Hour
-
-// Rules are a secret's rotation rules as they are given: either Days or an
-// Expression, and perhaps a Duration ("3h").
-type Rules struct {
-	Days       int    `cbor:"1,keyasint,omitempty"`
-	Expression string `cbor:"2,keyasint,omitempty"`
-	Duration   string `cbor:"3,keyasint,omitempty"`
-}
-
-// IsZero reports whether there are no rules.
-func (r Rules) IsZero() bool { return r == Rules{} }
 
 // Window is when a rotation may begin: from Open on and before Close.
 type Window struct{ Open, Close time.Time }
@@ -36,7 +27,7 @@ type Window struct{ Open, Close time.Time }
 // safe for concurrent use.
 type Timetable struct {
 	hours    int // of rate()
-	days     int // of rate(), or Rules.Days
+	days     int // of rate(), or of RotationRules.Days
 	cron     *cron
 	duration time.Duration // zero for the usual
 }
@@ -49,7 +40,7 @@ var (
 )
 
 // Parse checks rules. Its errors say what is wrong, for whoever wrote them.
-func Parse(r Rules) (Timetable, error) {
+func Parse(r secret.RotationRules) (Timetable, error) {
 	var t Timetable
 	switch {
 	case r.Days != 0 && r.Expression != "":

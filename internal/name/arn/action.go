@@ -52,6 +52,17 @@ var renamed = map[secret.Verb]string{
 	secret.Backup:                 "strongroom:Backup",
 	secret.WhoCan:                 "strongroom:WhoCan",
 	secret.SuggestPolicy:          "strongroom:SuggestPolicy",
+	secret.RotateSecret:           "secretsmanager:RotateSecret",
+	secret.CancelRotation:         "secretsmanager:CancelRotateSecret",
+	secret.RetryRotation:          "strongroom:RetryRotation",
+	secret.ClaimRotations:         "strongroom:ClaimRotations",
+	secret.SettleRotation:         "strongroom:SettleRotation",
+	secret.ReleaseRotations:       "strongroom:ReleaseRotations",
+	secret.RescheduleRotations:    "strongroom:RescheduleRotations",
+	secret.RegisterFunction:       "strongroom:RegisterFunction",
+	secret.ListFunctions:          "strongroom:ListFunctions",
+	secret.DeleteFunction:         "strongroom:DeleteFunction",
+	secret.InvokeFunction:         "lambda:InvokeFunction",
 }
 
 // Action is the verb's name in IAM policies.

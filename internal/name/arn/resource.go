@@ -26,6 +26,8 @@ func Resource(r secret.Ref) string {
 		return Secret(r)
 	case r.Kind == secret.KindCredential:
 		return r.Name
+	case r.Kind == secret.KindFunction:
+		return "arn:aws:lambda:" + r.Space.Region + ":" + r.Space.Account + ":function:" + r.Name
 	case iamKinds[r.Kind] != "" && r.Name != "":
 		if r.Name[0] != '/' {
 			r.Name = "/" + r.Name

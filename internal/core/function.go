@@ -1,0 +1,163 @@
+package core
+
+import (
+	"context"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"github.com/strongroom-dev/strongroom/internal/fault"
+	"github.com/strongroom-dev/strongroom/internal/gate"
+	"github.com/strongroom-dev/strongroom/internal/name/arn"
+	"github.com/strongroom-dev/strongroom/internal/secret"
+	"github.com/strongroom-dev/strongroom/internal/store"
+)
+
+// Function is a rotation function of the users' own, which is called over HTTP.
+type Function struct {
+	Name    string         `cbor:"1,keyasint"`
+	URL     string         `cbor:"2,keyasint"`
+	Kind    FunctionKind   `cbor:"3,keyasint,omitempty"`
+	Key     []byte         `cbor:"4,keyasint,omitempty"` // signs what a webhook gets
+	Created secret.Instant `cbor:"5,keyasint"`
+}
+
+// FunctionKind is how a function is called.
+type FunctionKind uint8
+
+// The kinds.
+const (
+	Lambda  FunctionKind = iota // as AWS Lambda's Invoke is
+	Webhook                     // a request signed as Standard Webhooks says
+)
+
+const functionPrefix = "function/"
+
+func functionKey(r secret.Ref) string { return functionPrefix + r.Space.Account + "/" + r.Name }
+
+var functionName = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,64}$`)
+
+// RegisterFunction makes a function known in the ref's account, or changes it.
+// It fails with Invalid, or Exists if a built-in one is called so.
+func (c *Core) RegisterFunction(ctx context.Context, who Caller, ref secret.Ref, f Function) (secret.Ref, error) {
+	return gate.Do(ctx, c.gate, who, secret.RegisterFunction, ref, func(tx *gate.Tx, ref secret.Ref) (secret.Ref, error) {
+		u, err := url.Parse(f.URL)
+		switch {
+		case !functionName.MatchString(ref.Name):
+			return ref, fault.New(fault.Invalid, "A function's name is 1 to 64 letters, digits, hyphens and underscores.")
+		case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.Fragment != "":
+			return ref, fault.New(fault.Invalid, "A function's URL begins with http:// or https:// and holds no password.")
+		case c.builtIn(ref.Name) != nil:
+			return ref, fault.New(fault.Exists, "A built-in function is called %s.", ref.Name)
+		}
+		f.Name, f.Created = ref.Name, secret.InstantOf(tx.Now())
+		text, err := encodeRow(f)
+		if err != nil {
+			return ref, err
+		}
+		defer clear(text)
+		return ref, tx.Put(functionKey(ref), text)
+	})
+}
+
+// ListFunctions lists the functions of an account, without their keys.
+func (c *Core) ListFunctions(ctx context.Context, who Caller, s secret.Space) ([]Function, error) {
+	return gate.Do(ctx, c.gate, who, secret.ListFunctions, secret.InSpace(s), func(tx *gate.Tx, _ secret.Ref) ([]Function, error) {
+		var all []Function
+		for e, err := range tx.Scan(store.Prefix(functionPrefix + s.Account + "/")) {
+			if err != nil {
+				return nil, err
+			}
+			f, err := openFunction(tx, e.Key, e.Value)
+			if err != nil {
+				return nil, err
+			}
+			clear(f.Key)
+			f.Key = nil
+			all = append(all, *f)
+		}
+		return all, nil
+	})
+}
+
+// DeleteFunction makes a function unknown. It fails with NotFound.
+func (c *Core) DeleteFunction(ctx context.Context, who Caller, ref secret.Ref) error {
+	_, err := gate.Do(ctx, c.gate, who, secret.DeleteFunction, ref, func(tx *gate.Tx, ref secret.Ref) (struct{}, error) {
+		sealed, err := tx.Get(functionKey(ref))
+		if err == nil && sealed == nil {
+			err = fault.New(fault.NotFound, "Function not found: %s", arn.Resource(ref))
+		}
+		if err != nil {
+			return struct{}{}, err
+		}
+		return struct{}{}, tx.Delete(functionKey(ref))
+	})
+	return err
+}
+
+// InvokeFunction gives a function to whoever is about to call it. It fails with
+// NotFound.
+func (c *Core) InvokeFunction(ctx context.Context, who Caller, ref secret.Ref) (Function, error) {
+	return gate.Do(ctx, c.gate, who, secret.InvokeFunction, ref, func(tx *gate.Tx, ref secret.Ref) (Function, error) {
+		sealed, err := tx.Get(functionKey(ref))
+		if err != nil {
+			return Function{}, err
+		}
+		if sealed == nil {
+			return Function{}, fault.New(fault.NotFound, "Function not found: %s", arn.Resource(ref))
+		}
+		f, err := openFunction(tx, functionKey(ref), sealed)
+		if err != nil {
+			return Function{}, err
+		}
+		return *f, nil
+	})
+}
+
+func openFunction(tx *gate.Tx, key string, sealed []byte) (*Function, error) {
+	opened, err := tx.Open(key, sealed)
+	if err != nil {
+		return nil, damaged(err)
+	}
+	defer opened.Wipe()
+	return decodeRow[Function](opened.Open())
+}
+
+// FunctionRef is the function that an ARN or a bare name means in a space.
+func FunctionRef(s secret.Space, function string) secret.Ref {
+	name := function
+	if rest, ok := strings.CutPrefix(function, "arn:aws:lambda:"); ok {
+		part := strings.Split(rest, ":") // REGION:ACCOUNT:function:NAME, perhaps :VERSION
+		if len(part) >= 4 && part[2] == "function" {
+			s.Region, s.Account, name = part[0], part[1], part[3]
+		}
+	}
+	return secret.Ref{Space: s, Kind: secret.KindFunction, Name: name}
+}
+
+// builtIn is the built-in function of that ARN or name, nil if there is none.
+func (c *Core) builtIn(function string) Rotator {
+	if c.Rotators == nil {
+		return nil
+	}
+	r, _ := c.Rotators.Find(FunctionRef(secret.Space{}, function).Name)
+	return r
+}
+
+// rotatorOf is the built-in function that a secret names, or nil for one that
+// is registered, which the caller must be allowed to invoke. There must be one
+// of the two.
+func (c *Core) rotatorOf(tx *gate.Tx, of secret.Ref, function string) (Rotator, error) {
+	if r := c.builtIn(function); r != nil {
+		return r, nil
+	}
+	ref := FunctionRef(of.Space, function)
+	sealed, err := tx.Get(functionKey(ref))
+	if err != nil {
+		return nil, err
+	}
+	if sealed == nil || ref.Space.Account != of.Space.Account {
+		return nil, errNotInvokable()
+	}
+	return nil, tx.Must(secret.InvokeFunction, gate.Found{Ref: ref})
+}
