@@ -19,11 +19,18 @@ type Rotators interface {
 
 // Rotator is one rotation function.
 type Rotator interface {
-	// Borrows tells of a rotation that uses another secret's credentials: the
-	// ARN or the name of that secret, and what it would touch with them. Both
-	// are empty for one that uses its own. It fails with Invalid if the value
-	// is not as it must be.
-	Borrows(value plain.Value) (secretID, target string, err error)
+	// Borrows tells of a rotation that does more than its secret's own
+	// credentials allow: what whoever sets it up must be allowed to do, and
+	// what it would touch. Both are empty for one that does not. It fails with
+	// Invalid if the value is not as it must be.
+	Borrows(value plain.Value) (needs []Need, target string, err error)
+}
+
+// Need is something that a caller must be allowed to do to a secret, which is
+// named by its ARN or name, or to a user of the same account.
+type Need struct {
+	Verb secret.Verb
+	ID   string
 }
 
 // RotateSecretInput says how a secret rotates, and begins with it.
@@ -123,8 +130,8 @@ func timetableOf(r *secret.Rotation) timetable.Timetable {
 }
 
 // bindTarget has the rotator look at the value, and fixes what a rotation may
-// touch with the credentials of another secret, which the caller must be
-// allowed to read.
+// touch beyond what its own credentials allow. The caller must be allowed to
+// do that without it.
 func (c *Core) bindTarget(tx *gate.Tx, ref secret.Ref, sec *secret.Secret, r *secret.Rotation) error {
 	rotator, err := c.rotatorOf(tx, ref, r.Function)
 	if err != nil {
@@ -139,30 +146,36 @@ func (c *Core) bindTarget(tx *gate.Tx, ref secret.Ref, sec *secret.Secret, r *se
 		return err
 	}
 	defer value.Wipe()
-	other, target, err := rotator.Borrows(value)
+	needs, target, err := rotator.Borrows(value)
 	if err != nil {
 		return err
 	}
 	r.Target = target
-	if other == "" {
-		return nil
+	for _, n := range needs {
+		found, err := c.needed(tx, ref.Space, n)
+		if err != nil {
+			return err
+		}
+		if err := tx.Must(n.Verb, found); err != nil {
+			return err
+		}
 	}
-	found, err := c.named(tx, ref.Space, other)
-	if err != nil {
-		return err
-	}
-	return tx.Must(secret.GetValue, found)
+	return nil
 }
 
-// named finds the secret that an ARN or a name means.
-func (c *Core) named(tx *gate.Tx, s secret.Space, id string) (gate.Found, error) {
-	ref, err := arn.ParseSecretID(id, s)
+// needed finds the secret or the user that a need is about. That there is no
+// such secret is told only to whoever might read it.
+func (c *Core) needed(tx *gate.Tx, s secret.Space, n Need) (gate.Found, error) {
+	if n.Verb != secret.GetValue {
+		return tx.Find(secret.Ref{Space: secret.Space{Account: s.Account}, Kind: secret.KindUser, Name: n.ID})
+	}
+	ref, err := arn.ParseSecretID(n.ID, s)
 	if err != nil {
-		return gate.Found{}, fault.New(fault.Invalid, "The masterarn %s names no secret.", id)
+		return gate.Found{}, fault.New(fault.Invalid, "The masterarn %s names no secret.", n.ID)
 	}
 	found, err := tx.Find(ref)
-	if err == nil && found.Secret == nil {
-		err = fault.New(fault.Invalid, "The masterarn %s names no secret.", id)
+	if err == nil && found.Secret == nil && tx.May(n.Verb, found) {
+		err = fault.New(fault.Invalid, "The masterarn %s names no secret.", n.ID)
 	}
 	return found, err
 }

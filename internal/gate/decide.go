@@ -30,6 +30,9 @@ func (q *question) ask(about *circumstances, v secret.Verb, action string, found
 	}
 	q.Verb, q.Who, q.Keys, q.Policy, q.PolicyRules = v, about.who.Who, about, found.Policy, found.PolicyRules
 	q.Owner = about.owner
+	if about.who.Principal == System {
+		q.Policy = nil // what the house does for a user, that user was asked for
+	}
 	if q.Who.Account == "" || about.resource == arn.Everything || q.Owner == arn.ManagedAccount {
 		// The house's own, or about no one thing, or everybody's.
 		q.Owner = q.Who.Account

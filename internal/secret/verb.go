@@ -46,6 +46,7 @@ const (
 	ListFunctions
 	DeleteFunction
 	InvokeFunction
+	InstallAccessKey
 
 	// Of IAM, by their names there.
 	CreateUser
@@ -191,6 +192,7 @@ var table = [verbs]traits{
 	RegisterFunction:        {name: "RegisterFunction", writes: true},
 	ListFunctions:           {name: "ListFunctions"},
 	DeleteFunction:          {name: "DeleteFunction", writes: true},
+	InstallAccessKey:        {name: "InstallAccessKey", writes: true},
 	InvokeFunction:          {name: "InvokeFunction"},
 	SimulatePrincipalPolicy: {name: "SimulatePrincipalPolicy"},
 	SimulateCustomPolicy:    {name: "SimulateCustomPolicy"},

@@ -62,6 +62,7 @@ var renamed = map[secret.Verb]string{
 	secret.RegisterFunction:       "strongroom:RegisterFunction",
 	secret.ListFunctions:          "strongroom:ListFunctions",
 	secret.DeleteFunction:         "strongroom:DeleteFunction",
+	secret.InstallAccessKey:       "strongroom:InstallAccessKey",
 	secret.InvokeFunction:         "lambda:InvokeFunction",
 }
 

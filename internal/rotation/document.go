@@ -1,0 +1,158 @@
+package rotation
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/strongroom-dev/strongroom/internal/engine"
+	"github.com/strongroom-dev/strongroom/internal/fault"
+	"github.com/strongroom-dev/strongroom/internal/jsontext"
+	"github.com/strongroom-dev/strongroom/internal/plain"
+)
+
+// document is a secret's value: a JSON object, as AWS's rotation functions
+// have it. Members that a rotation does not know stay as and where they are.
+// (https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_secret_json_structure.html)
+type document struct {
+	members []member
+}
+
+type member struct {
+	name  string
+	value json.RawMessage
+}
+
+var errNoObject = fault.New(fault.Invalid, "The secret's value is not a JSON object with the members that its rotation needs.")
+
+// parse reads a value. The document holds copies: wipe it.
+func parse(value plain.Value) (*document, error) {
+	d := json.NewDecoder(bytes.NewReader(value.Open()))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return nil, errNoObject
+	}
+	doc := &document{}
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			return nil, errNoObject
+		}
+		m := member{name: name.(string)}
+		if err := d.Decode(&m.value); err != nil {
+			return nil, errNoObject
+		}
+		doc.members = append(doc.members, m)
+	}
+	if _, err := d.Token(); err != nil || d.More() {
+		return nil, errNoObject
+	}
+	return doc, nil
+}
+
+// wipe clears what the document holds.
+func (d *document) wipe() {
+	for _, m := range d.members {
+		clear(m.value)
+	}
+}
+
+// text is a member that is text or, as some write ports and switches, a number
+// or a boolean; empty if there is none.
+func (d *document) text(name string) string {
+	for _, m := range d.members {
+		if m.name != name {
+			continue
+		}
+		var s string
+		if json.Unmarshal(m.value, &s) == nil {
+			return s
+		}
+		return string(m.value)
+	}
+	return ""
+}
+
+// set gives a member a text.
+func (d *document) set(name string, text []byte) {
+	value := jsontext.Append(nil, text)
+	for i := range d.members {
+		if d.members[i].name == name {
+			clear(d.members[i].value)
+			d.members[i].value = value
+			return
+		}
+	}
+	d.members = append(d.members, member{name, value})
+}
+
+// value is the document as text.
+func (d *document) value() plain.Value {
+	b := []byte{'{'}
+	for i, m := range d.members {
+		if i > 0 {
+			b = append(b, ", "...)
+		}
+		b = append(jsontext.Append(b, m.name), ": "...)
+		b = append(b, m.value...)
+	}
+	return plain.New(append(b, '}'))
+}
+
+// login is how one logs in with the document's credentials.
+func (d *document) login(names []string) (engine.Login, error) {
+	l := engine.Login{Host: d.text("host"), Database: d.text("dbname"), User: d.text("username"), Password: plain.New([]byte(d.text("password")))}
+	for _, m := range []string{"host", "username", "password"} {
+		if d.text(m) == "" {
+			return l, fault.New(fault.Invalid, "The secret's value has no %q member.", m)
+		}
+	}
+	if e := d.text("engine"); e != "" && !contains(names, e) {
+		return l, fault.New(fault.Invalid, "The secret's engine is %q, and its rotation function is one for %q.", e, names[0])
+	}
+	if port := d.text("port"); port != "" {
+		n, err := strconv.Atoi(port)
+		if err != nil || n < 1 || n > 65535 {
+			return l, fault.New(fault.Invalid, "The secret's port is not a port.")
+		}
+		l.Port = n
+	}
+	switch ssl := d.text("ssl"); ssl {
+	case "", "null":
+	case "true", "True":
+		l.TLS = engine.Verified
+	case "false", "False":
+		l.TLS = engine.Plain
+	default:
+		return l, fault.New(fault.Invalid, `The secret's "ssl" is true or false.`)
+	}
+	return l, nil
+}
+
+func contains(names []string, name string) bool {
+	for _, n := range names {
+		if n == name {
+			return true
+		}
+	}
+	return false
+}
+
+// hide takes passwords out of a text that came from elsewhere.
+func hide(text string, values ...plain.Value) string {
+	for _, v := range values {
+		if v.Len() > 3 {
+			text = string(bytes.ReplaceAll([]byte(text), v.Open(), []byte("[hidden]")))
+		}
+	}
+	return text
+}
+
+// failure is what a step failed with, as a text for whoever has to mend it.
+func failure(err error) string {
+	if f, ok := errors.AsType[*fault.Error](err); ok {
+		return f.Message
+	}
+	return fmt.Sprint(err)
+}
