@@ -19,11 +19,16 @@ import (
 	"github.com/strongroom-dev/strongroom/internal/core"
 	"github.com/strongroom-dev/strongroom/internal/door"
 	"github.com/strongroom-dev/strongroom/internal/door/aws"
+	"github.com/strongroom-dev/strongroom/internal/engine"
+	"github.com/strongroom-dev/strongroom/internal/engine/mysql"
+	"github.com/strongroom-dev/strongroom/internal/engine/postgres"
+	"github.com/strongroom-dev/strongroom/internal/function"
 	"github.com/strongroom-dev/strongroom/internal/gate"
 	"github.com/strongroom-dev/strongroom/internal/identity"
 	"github.com/strongroom-dev/strongroom/internal/keyring"
 	"github.com/strongroom-dev/strongroom/internal/oidc"
 	"github.com/strongroom-dev/strongroom/internal/plain"
+	"github.com/strongroom-dev/strongroom/internal/rotation"
 	"github.com/strongroom-dev/strongroom/internal/schedule"
 	"github.com/strongroom-dev/strongroom/internal/seal"
 	"github.com/strongroom-dev/strongroom/internal/secret"
@@ -61,6 +66,7 @@ type house struct {
 	core      *core.Core
 	directory *identity.Directory
 	issuers   *oidc.Issuers
+	rotations *rotation.Runner
 	gate      *gate.Gate
 	store     *bolt.Store
 	log       *auditfile.Log
@@ -193,7 +199,10 @@ func (h *house) assemble(root plain.Value) error {
 		Rewrap: func(next *keyring.Ring) ([]byte, error) { return next.Wrap(root) },
 	}, h.directory)
 	h.directory.Use(h.gate)
-	return h.gate.Recover(context.Background())
+	if err := h.gate.Recover(context.Background()); err != nil {
+		return err
+	}
+	return h.rotate()
 }
 
 // keys reads what the store itself keeps of keys, and what it knows of the
@@ -250,6 +259,7 @@ func (h *house) clockwork(ctx context.Context) {
 		schedule.Job{Name: "ship", Every: time.Second, Wake: h.gate.Shippable(), Settle: 25 * time.Millisecond, Run: h.gate.Ship},
 		schedule.Job{Name: "checkpoint", Every: time.Second, Run: func(context.Context) error { return h.log.Checkpoint() }},
 		schedule.Job{Name: "anchor", Every: time.Minute, Run: h.gate.Anchor},
+		schedule.Job{Name: "rotate", Every: time.Second, Wake: h.core.RotationsWake(), Run: h.rotations.Dispatch},
 		schedule.Job{Name: "access", Every: 10 * time.Second, Run: h.recordAccess},
 		schedule.Job{Name: "purge", Every: 10 * time.Second, Run: func(ctx context.Context) error {
 			for ctx.Err() == nil {
@@ -263,6 +273,21 @@ func (h *house) clockwork(ctx context.Context) {
 			return nil
 		}},
 	)
+	h.rotations.Wait()
+}
+
+// engines are the outside systems whose users' passwords can be changed, by
+// their names in rotation functions.
+var engines = map[string]engine.Engine{
+	"postgresql": postgres.Engine{}, "mysql": mysql.Engine{}, "mariadb": mysql.Engine{},
+}
+
+// rotate builds what does rotations.
+func (h *house) rotate() error {
+	builtIn := rotation.NewBuiltIn(engines, h.directory)
+	h.core.Rotators = builtIn
+	h.rotations = rotation.New(rotation.Config{Core: h.core, BuiltIn: builtIn, Invoker: function.New(), Logger: h.logger.Logger, Now: h.now})
+	return h.rotations.Release(context.Background())
 }
 
 // recordAccess writes down which secrets were read and which access keys used.

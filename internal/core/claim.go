@@ -38,10 +38,17 @@ func (c *Core) RotationsDue(ctx context.Context) (bool, error) {
 	})
 }
 
-// RotationsWake receives when a rotation was asked for.
+// RotationsWake receives when there may be something to do before its time.
 func (c *Core) RotationsWake() <-chan struct{} { return c.rotations }
 
-func (c *Core) wakeRotations() {
+// RotationsClaimed reports whether ReleaseRotations has anything to take back.
+// It is not recorded, as RotationsDue is not.
+func (c *Core) RotationsClaimed(ctx context.Context) (bool, error) {
+	return c.gate.Any(ctx, func(secret.Instant) store.Range { return store.Prefix(claimedPrefix) })
+}
+
+// WakeRotations has RotationsWake receive.
+func (c *Core) WakeRotations() {
 	select {
 	case c.rotations <- struct{}{}:
 	default:

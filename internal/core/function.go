@@ -2,6 +2,8 @@ package core
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/base64"
 	"net/url"
 	"regexp"
 	"strings"
@@ -9,6 +11,7 @@ import (
 	"github.com/strongroom-dev/strongroom/internal/fault"
 	"github.com/strongroom-dev/strongroom/internal/gate"
 	"github.com/strongroom-dev/strongroom/internal/name/arn"
+	"github.com/strongroom-dev/strongroom/internal/plain"
 	"github.com/strongroom-dev/strongroom/internal/secret"
 	"github.com/strongroom-dev/strongroom/internal/store"
 )
@@ -31,6 +34,22 @@ const (
 	Webhook                     // a request signed as Standard Webhooks says
 )
 
+// String is the kind's name.
+func (k FunctionKind) String() string { return [...]string{"lambda", "webhook"}[k] }
+
+// NewFunction describes a function that is to be known.
+type NewFunction struct {
+	URL  string
+	Kind FunctionKind
+}
+
+// signingKeyLen is how many bytes a webhook's key has; Standard Webhooks asks
+// for 24 to 64.
+const signingKeyLen = 32
+
+// SigningKeyPrefix begins a key of Standard Webhooks as it is shown.
+const SigningKeyPrefix = "whsec_"
+
 const functionPrefix = "function/"
 
 func functionKey(r secret.Ref) string { return functionPrefix + r.Space.Account + "/" + r.Name }
@@ -38,8 +57,23 @@ func functionKey(r secret.Ref) string { return functionPrefix + r.Space.Account 
 var functionName = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,64}$`)
 
 // RegisterFunction makes a function known in the ref's account, or changes it.
+// A webhook gets a new key, which is shown only now; whoever gets it wipes it.
 // It fails with Invalid, or Exists if a built-in one is called so.
-func (c *Core) RegisterFunction(ctx context.Context, who Caller, ref secret.Ref, f Function) (secret.Ref, error) {
+func (c *Core) RegisterFunction(ctx context.Context, who Caller, ref secret.Ref, in NewFunction) (secret.Ref, plain.Value, error) {
+	f := Function{Name: ref.Name, URL: in.URL, Kind: in.Kind}
+	if f.Kind == Webhook {
+		f.Key = make([]byte, signingKeyLen)
+		_, _ = rand.Read(f.Key)
+		defer clear(f.Key)
+	}
+	ref, err := c.register(ctx, who, ref, f)
+	if err != nil || f.Kind != Webhook {
+		return ref, plain.Value{}, err
+	}
+	return ref, plain.New(base64.StdEncoding.AppendEncode([]byte(SigningKeyPrefix), f.Key)), nil
+}
+
+func (c *Core) register(ctx context.Context, who Caller, ref secret.Ref, f Function) (secret.Ref, error) {
 	return gate.Do(ctx, c.gate, who, secret.RegisterFunction, ref, func(tx *gate.Tx, ref secret.Ref) (secret.Ref, error) {
 		u, err := url.Parse(f.URL)
 		switch {
@@ -50,7 +84,7 @@ func (c *Core) RegisterFunction(ctx context.Context, who Caller, ref secret.Ref,
 		case c.builtIn(ref.Name) != nil:
 			return ref, fault.New(fault.Exists, "A built-in function is called %s.", ref.Name)
 		}
-		f.Name, f.Created = ref.Name, secret.InstantOf(tx.Now())
+		f.Created = secret.InstantOf(tx.Now())
 		text, err := encodeRow(f)
 		if err != nil {
 			return ref, err

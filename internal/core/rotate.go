@@ -86,7 +86,7 @@ func (c *Core) RotateSecret(ctx context.Context, who Caller, in RotateSecretInpu
 		return Written{Ref: ref, VersionID: in.Token}, c.save(tx, ref.Space, old, sec)
 	})
 	if err == nil {
-		c.wakeRotations()
+		c.WakeRotations()
 	}
 	return out, err
 }
@@ -127,6 +127,12 @@ func reckon(r *secret.Rotation, table timetable.Timetable, from secret.Instant) 
 func timetableOf(r *secret.Rotation) timetable.Timetable {
 	table, _ := timetable.Parse(r.Rules)
 	return table
+}
+
+// RotationDays is about how many days lie between two rotations.
+func RotationDays(r secret.RotationRules) int {
+	table, _ := timetable.Parse(r)
+	return table.Days()
 }
 
 // bindTarget has the rotator look at the value, and fixes what a rotation may
@@ -265,7 +271,7 @@ func (c *Core) RetryRotation(ctx context.Context, who Caller, ref secret.Ref) (s
 		return ref, c.save(tx, ref.Space, old, sec)
 	})
 	if err == nil {
-		c.wakeRotations()
+		c.WakeRotations()
 	}
 	return ref, err
 }

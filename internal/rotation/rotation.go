@@ -15,11 +15,13 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/strongroom-dev/strongroom/internal/core"
 	"github.com/strongroom-dev/strongroom/internal/fault"
+	"github.com/strongroom-dev/strongroom/internal/plain"
 	"github.com/strongroom-dev/strongroom/internal/secret"
 )
 
@@ -54,8 +56,8 @@ type Runner struct {
 	cfg   Config
 	slots chan struct{}
 	busy  sync.WaitGroup
-	freed chan struct{}
-	last  time.Time // when Dispatch looked last
+	mu    sync.Mutex // one Dispatch at a time
+	last  time.Time  // when it looked last
 }
 
 // New makes a runner.
@@ -72,7 +74,7 @@ func New(cfg Config) *Runner {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Runner{cfg: cfg, slots: make(chan struct{}, cfg.Workers), freed: make(chan struct{}, 1)}
+	return &Runner{cfg: cfg, slots: make(chan struct{}, cfg.Workers)}
 }
 
 // Backoff is how long a rotation waits after so many failures: from 5 seconds
@@ -82,8 +84,15 @@ func Backoff(attempt int) time.Duration {
 	return d*4/5 + rand.N(d*2/5) //nolint:gosec // spreads load, keeps no secret
 }
 
-// Freed receives when a worker has become free and there may be more to do.
-func (r *Runner) Freed() <-chan struct{} { return r.freed }
+// Release takes back what an earlier process had claimed, so that it is due at
+// once.
+func (r *Runner) Release(ctx context.Context) error {
+	claimed, err := r.cfg.Core.RotationsClaimed(ctx)
+	if err == nil && claimed {
+		_, err = r.cfg.Core.ReleaseRotations(ctx, house())
+	}
+	return err
+}
 
 // house is who does the steps.
 func house() core.Caller {
@@ -99,6 +108,8 @@ const setBack = time.Minute
 // Dispatch gives what is due to workers that are free, and returns. The work
 // goes on until ctx ends, and Wait returns when it has.
 func (r *Runner) Dispatch(ctx context.Context) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if now := r.cfg.Now(); r.last.Sub(now) > setBack {
 		r.cfg.Logger.Warn("the clock was set back; rotations are scheduled anew", "from", r.last, "to", now)
 		if _, err := r.cfg.Core.RescheduleRotations(ctx, house()); err != nil {
@@ -122,10 +133,7 @@ func (r *Runner) Dispatch(ctx context.Context) error {
 			r.busy.Go(func() {
 				defer func() {
 					<-r.slots
-					select {
-					case r.freed <- struct{}{}:
-					default:
-					}
+					r.cfg.Core.WakeRotations() // there may be more to do
 				}()
 				r.work(ctx, claim)
 			})
@@ -226,7 +234,35 @@ func (f *remote) perform(ctx context.Context, claim *core.Claim) (core.Outcome, 
 	err = f.invoker.Invoke(ctx, function, Event{
 		Step: claim.Run.Step.String(), SecretId: arnOf(claim.Ref), ClientRequestToken: claim.Run.Version, RotationToken: claim.Run.Version,
 	})
+	if err != nil {
+		err = f.discreet(ctx, claim, err)
+	}
 	return core.Outcome{}, err
+}
+
+// discreet takes out of a function's error what it may say of the values.
+func (f *remote) discreet(ctx context.Context, claim *core.Claim, err error) error {
+	text := err.Error()
+	for _, v := range claim.Secret.Versions {
+		if len(v.Labels) == 0 {
+			continue
+		}
+		opened, failed := f.core.GetValue(ctx, house(), core.GetValueInput{Ref: claim.Ref, VersionID: v.ID})
+		if failed != nil {
+			continue
+		}
+		text = hide(text, opened.Content.Value)
+		if doc, failed := parse(opened.Content.Value); failed == nil {
+			for _, m := range doc.members {
+				if name := strings.ToLower(m.name); strings.Contains(name, "pass") || strings.Contains(name, "key") || strings.Contains(name, "token") || strings.Contains(name, "secret") {
+					text = hide(text, plain.New([]byte(doc.text(m.name))))
+				}
+			}
+			doc.wipe()
+		}
+		opened.Content.Value.Wipe()
+	}
+	return errors.New(text)
 }
 
 // get reads the value of a version as the house; nil if it has none.

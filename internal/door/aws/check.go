@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -88,6 +89,13 @@ func (c *checker) bounds(what string, n, least, most int) {
 	}
 	if n > most {
 		c.add("%s failed to satisfy constraint: Member must have length less than or equal to %d", what, most)
+	}
+}
+
+// pattern wants a text that is there to be of a form.
+func (c *checker) pattern(field string, value *string, form *regexp.Regexp) {
+	if value != nil && !form.MatchString(*value) {
+		c.add("Value '%s' at '%s' failed to satisfy constraint: Member must satisfy regular expression pattern: %s", *value, field, strings.TrimSuffix(strings.TrimPrefix(form.String(), "^"), "$"))
 	}
 }
 

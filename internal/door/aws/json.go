@@ -123,6 +123,16 @@ func (o *object) binary(name string, v plain.Value) {
 	o.b = append(o.b, '"')
 }
 
+// object writes a member that is an object.
+func (o *object) object(name string, write func(*object)) {
+	o.member(name)
+	o.reserve(0)
+	inner := object{b: append(o.b, '{')}
+	write(&inner)
+	inner.reserve(0)
+	o.b = append(inner.b, '}')
+}
+
 // list writes an array of objects.
 func list[T any](o *object, name string, items []T, write func(*object, T)) {
 	o.member(name)

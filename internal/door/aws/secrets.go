@@ -29,7 +29,12 @@ func describe(o *object, d core.Described, versions string) {
 	o.opt("KmsKeyId", s.KeyID)
 	o.time("LastAccessedDate", s.Accessed)
 	o.time("LastChangedDate", s.Changed)
+	if s.Rotation != nil {
+		o.time("LastRotatedDate", s.Rotation.Last)
+	}
 	o.str("Name", s.Name)
+	o.time("NextRotationDate", nextRotation(s.Rotation))
+	writeRotation(o, s.Rotation)
 	if list {
 		writeStages(o, versions, s)
 	}
@@ -38,6 +43,7 @@ func describe(o *object, d core.Described, versions string) {
 	}
 	o.opt("Type", s.Type)
 	if !list {
+		writeProgress(o, s.Rotation)
 		writeStages(o, versions, s)
 	}
 }

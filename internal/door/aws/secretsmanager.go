@@ -30,8 +30,8 @@ func secretsManager() *service {
 		define("ValidateResourcePolicy", secret.ValidateResourcePolicy, validateResourcePolicy),
 		define("GetRandomPassword", secret.RandomPassword, getRandomPassword),
 
-		unsupported("RotateSecret", secret.UpdateSecret, "Rotation"),
-		unsupported("CancelRotateSecret", secret.UpdateSecret, "Rotation"),
+		define("RotateSecret", secret.RotateSecret, rotateSecret),
+		define("CancelRotateSecret", secret.CancelRotation, cancelRotateSecret),
 		unsupported("ReplicateSecretToRegions", secret.UpdateSecret, "Replication"),
 		unsupported("RemoveRegionsFromReplication", secret.UpdateSecret, "Replication"),
 		unsupported("StopReplicationToReplica", secret.UpdateSecret, "Replication"),

@@ -28,6 +28,10 @@ func strongroom() *service {
 		define("WhoCan", secret.WhoCan, whoCan),
 		define("SuggestPolicy", secret.SuggestPolicy, suggestPolicy),
 		define("RotateKeyring", secret.RotateKeyring, rotateKeyring),
+		define("RetryRotation", secret.RetryRotation, retryRotation),
+		define("RegisterFunction", secret.RegisterFunction, registerFunction),
+		define("ListFunctions", secret.ListFunctions, listFunctions),
+		define("DeleteFunction", secret.DeleteFunction, deleteFunction),
 	)
 }
 
