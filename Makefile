@@ -12,6 +12,7 @@ test: install ## everything that can be tested in five minutes
 	$(GO) test -race -shuffle=on -timeout 120s ./...
 	$(GO) test -count=1 -run 'TestMemoryForgets|TestReadAllocations' ./cmd/strongroom ./internal/door/aws
 	$(GO) test -tags clients -count=1 -timeout 300s ./test/clients
+	$(GO) test -tags engines -count=1 -timeout 300s ./internal/engine/... ./test/rotation
 	$(GO) test -tags crash -count=1 -timeout 240s ./test/crash
 
 quick: ## what needs neither network nor root
@@ -20,7 +21,8 @@ quick: ## what needs neither network nor root
 install: ## what the tests need and this machine has not
 	scripts/install
 
-soak: install ## the long forms: 100 kills, 100 power cuts, every mutant
+soak: install ## the long forms: 100 kills, 100 power cuts, every mutant, 200 rotations of each kind
+	STRONGROOM_SOAK=1 $(GO) test -tags engines -count=1 -timeout 30m -v ./test/rotation
 	STRONGROOM_SOAK=1 $(GO) test -tags crash -count=1 -timeout 60m -v ./test/crash
 
 bench: ## the server against a bare net/http server, and 1,000 against 1,000,000 secrets

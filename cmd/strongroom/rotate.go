@@ -161,7 +161,8 @@ func rotateCancelCommand() *cobra.Command {
 		Use:   "cancel NAME",
 		Short: "Rotate a secret no longer",
 		Long: `Rotate a secret no longer. A built-in rotation that may have changed the
-password already is brought to its end, so that the current version can log in.`,
+password already is brought to its end, so that the current version can log in;
+to cancel once more gives that up.`,
 		Args: exactly(1, "cancel needs the name of one secret"),
 		RunE: withClient(func(c *cobra.Command, cl *client, args []string) error {
 			return cl.call(c.Context(), "secretsmanager.CancelRotateSecret", map[string]string{"SecretId": args[0]}, nil)

@@ -234,6 +234,9 @@ func tagList(tags []string) []map[string]string {
 // readValue finds the value to write.
 func readValue(c *cobra.Command, args []string, file string, binary bool) ([]byte, error) {
 	stdin, ok := c.InOrStdin().(*os.File)
+	if len(args) == 2 && args[1] == "-" { // as so many tools have it
+		args, ok = args[:1], false
+	}
 	switch {
 	case len(args) == 2 && file != "":
 		return nil, usagef("the value is given twice: on the command line and by --file")

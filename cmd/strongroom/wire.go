@@ -286,7 +286,7 @@ var engines = map[string]engine.Engine{
 func (h *house) rotate() error {
 	builtIn := rotation.NewBuiltIn(engines, h.directory)
 	h.core.Rotators = builtIn
-	h.rotations = rotation.New(rotation.Config{Core: h.core, BuiltIn: builtIn, Invoker: function.New(), Logger: h.logger.Logger, Now: h.now})
+	h.rotations = rotation.New(rotation.Config{Core: h.core, BuiltIn: builtIn, Invoker: function.New(), Logger: h.logger.Logger, Now: h.now, Fault: crashPoint})
 	return h.rotations.Release(context.Background())
 }
 

@@ -227,8 +227,8 @@ func (c *Core) beginTest(tx *gate.Tx, s secret.Space, sec *secret.Secret, token 
 
 // CancelRotation ends a secret's rotation. What it is configured with stays. A
 // run that may have changed the credential already is brought to its end, so
-// that the current version can always log in. It fails with NotFound or
-// Deleted.
+// that the current version can always log in; to cancel once more gives it up.
+// It fails with NotFound or Deleted.
 func (c *Core) CancelRotation(ctx context.Context, who Caller, ref secret.Ref) (Written, error) {
 	return gate.Do(ctx, c.gate, who, secret.CancelRotation, ref, func(tx *gate.Tx, ref secret.Ref) (Written, error) {
 		old, err := live(tx)
@@ -237,11 +237,12 @@ func (c *Core) CancelRotation(ctx context.Context, who Caller, ref secret.Ref) (
 		}
 		sec := old.Clone()
 		r := sec.EditRotation()
+		again := !r.Enabled
 		r.Enabled, r.Open, r.Close = false, 0, 0
 		out := Written{Ref: ref}
 		if r.Run != nil {
 			out.VersionID = r.Run.Version
-			if !r.Run.Touched || r.Run.TestOnly || c.builtIn(r.Function) == nil {
+			if again || !r.Run.Touched || r.Run.TestOnly || c.builtIn(r.Function) == nil {
 				r.Run = nil
 				r.Fence++
 			}

@@ -129,7 +129,7 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"restore-secret", "--secret-id", "cli/one", "--query", "Name"}, 0, `^cli/one$`},
 		{[]string{"delete-secret", "--secret-id", "cli/one", "--force-delete-without-recovery", "--query", "Name"}, 0, `^cli/one$`},
 		{[]string{"describe-secret", "--secret-id", "cli/one"}, 254, `ResourceNotFoundException.*Secrets Manager can't find the specified secret\.`},
-		{[]string{"rotate-secret", "--secret-id", "prod/myapp/database"}, 254, `InvalidRequestException.*not supported yet`},
+		{[]string{"rotate-secret", "--secret-id", "prod/myapp/database"}, 254, `InvalidRequestException.*No Lambda rotation function ARN is associated`},
 	} {
 		out, status := aws(step.args...)
 		if status != step.status || !regexp.MustCompile(step.want).MatchString(out) {

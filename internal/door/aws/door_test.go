@@ -82,7 +82,7 @@ func TestErrorsAreAWSs(t *testing.T) {
 	}
 	s.call(t, "PutSecretValue", `{"SecretId":"there","ClientRequestToken":"`+token2+`","SecretString":"two"}`)
 	s.call(t, "DeleteSecret", `{"SecretId":"gone"}`)
-	long := strings.Repeat("x", 65537)
+	long, uuid2 := strings.Repeat("x", 65537), strings.Repeat("r", 36)
 	for _, test := range []struct{ operation, body, want string }{
 		{"GetSecretValue", `{"SecretId":"nope"}`, "ResourceNotFoundException: Secrets Manager can't find the specified secret."},
 		{"GetSecretValue", `{"SecretId":"arn:aws:secretsmanager:us-east-1:000000000000:secret:Foo-a1b2c3"}`, "ResourceNotFoundException: Secrets Manager can't find the specified secret."},
@@ -127,7 +127,12 @@ func TestErrorsAreAWSs(t *testing.T) {
 		{"BatchGetSecretValue", `{}`, "InvalidParameterException: Either 'SecretIdList' or 'Filters' must be provided, but not both."},
 		{"BatchGetSecretValue", `{"SecretIdList":["there"],"MaxResults":5}`, "InvalidParameterException: 'Filters' not specified. 'Filters' must also be specified when 'MaxResults' is provided."},
 		{"GetRandomPassword", `{"PasswordLength":3}`, "InvalidParameterException: Password length is too short based on the required types."},
-		{"RotateSecret", `{"SecretId":"there"}`, "InvalidRequestException: Rotation is not available on this server: the operation RotateSecret is not supported yet."},
+		{"RotateSecret", `{"SecretId":"there"}`, "InvalidParameterException: You must provide a ClientRequestToken value. We recommend a UUID-type value."},
+		{"RotateSecret", `{"SecretId":"there","ClientRequestToken":"` + uuid2 + `"}`, "InvalidRequestException: No Lambda rotation function ARN is associated with this secret."},
+		{"RotateSecret", `{"SecretId":"missing","ClientRequestToken":"` + uuid2 + `","RotationLambdaARN":"x"}`, "ResourceNotFoundException: Secrets Manager can't find the specified secret."},
+		{"RotateSecret", `{"SecretId":"there","ClientRequestToken":"` + uuid2 + `","RotationLambdaARN":"arn:aws:lambda:us-east-1:000000000000:function:none"}`, "AccessDeniedException: Secrets Manager cannot invoke the specified Lambda function. Ensure that the function policy grants access to the principal secretsmanager.amazonaws.com."},
+		{"RotateSecret", `{"SecretId":"there","ClientRequestToken":"` + uuid2 + `","RotationRules":{"AutomaticallyAfterDays":0}}`, "ValidationException: 1 validation error detected: Value '0' at 'rotationRules.automaticallyAfterDays' failed to satisfy constraint: Member must have value greater than or equal to 1"},
+		{"RotateSecret", `{"SecretId":"there","ClientRequestToken":"` + uuid2 + `","RotationRules":{"Duration":"h3"}}`, "ValidationException: 1 validation error detected: Value 'h3' at 'rotationRules.duration' failed to satisfy constraint: Member must satisfy regular expression pattern: [0-9]+h"},
 		{"Nonsense", `{}`, "UnknownOperationException"},
 	} {
 		before := len(s.house.Records())
