@@ -22,6 +22,8 @@ import (
 	"github.com/strongroom-dev/strongroom/internal/engine"
 	"github.com/strongroom-dev/strongroom/internal/engine/mysql"
 	"github.com/strongroom-dev/strongroom/internal/engine/postgres"
+	"github.com/strongroom-dev/strongroom/internal/engine/rabbitmq"
+	"github.com/strongroom-dev/strongroom/internal/engine/redis"
 	"github.com/strongroom-dev/strongroom/internal/function"
 	"github.com/strongroom-dev/strongroom/internal/gate"
 	"github.com/strongroom-dev/strongroom/internal/identity"
@@ -280,6 +282,7 @@ func (h *house) clockwork(ctx context.Context) {
 // their names in rotation functions.
 var engines = map[string]engine.Engine{
 	"postgresql": postgres.Engine{}, "mysql": mysql.Engine{}, "mariadb": mysql.Engine{},
+	"redis": redis.Engine{}, "valkey": redis.Engine{}, "rabbitmq": rabbitmq.Engine{},
 }
 
 // rotate builds what does rotations.

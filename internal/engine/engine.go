@@ -9,6 +9,9 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"strconv"
+	"sync"
+	"time"
 
 	"github.com/strongroom-dev/strongroom/internal/plain"
 )
@@ -80,10 +83,61 @@ type Overlapping interface {
 var ErrRefused = errors.New("the user name or the password is not right")
 
 // Dial connects in the ways that the login allows, the best first. A nil
-// config stands for no TLS.
+// config stands for no TLS. It is for protocols that agree on TLS themselves.
 func Dial[C any](ctx context.Context, l Login, connect func(context.Context, *tls.Config) (C, error)) (C, error) {
-	verified := &tls.Config{ServerName: l.Host, MinVersion: tls.VersionTLS12}
-	ways := map[TLS][]*tls.Config{Verified: {verified}, Plain: {nil}, Best: {verified, {InsecureSkipVerify: true, MinVersion: tls.VersionTLS12}, nil}}[l.TLS] //nolint:gosec // better than none, which comes after it
+	verified, unverified := configs(l)
+	return try(ctx, map[TLS][]*tls.Config{Verified: {verified}, Plain: {nil}, Best: {verified, unverified, nil}}[l.TLS], connect)
+}
+
+// DialFromFirstByte is Dial for protocols whose servers speak TLS from the
+// first byte on, or not at all. One that once did is never spoken to without.
+func DialFromFirstByte[C any](ctx context.Context, l Login, connect func(context.Context, *tls.Config) (C, error)) (C, error) {
+	verified, unverified := configs(l)
+	ways := map[TLS][]*tls.Config{Verified: {verified}, Plain: {nil}}[l.TLS]
+	if l.TLS == Best {
+		ways = []*tls.Config{nil}
+		if speaksTLS(ctx, net.JoinHostPort(l.Host, strconv.Itoa(l.Port)), unverified) {
+			ways = []*tls.Config{verified, unverified}
+		}
+	}
+	return try(ctx, ways, connect)
+}
+
+// handshake is how long a server may take to show that it speaks TLS.
+const handshake = 2 * time.Second
+
+// forgotten is how long it is remembered that a server does not.
+const forgotten = time.Minute
+
+// speakers are the servers that speak TLS, and when it was found that others
+// do not.
+var speakers sync.Map // address -> true or time.Time
+
+func speaksTLS(ctx context.Context, address string, cfg *tls.Config) bool {
+	if known, ok := speakers.Load(address); ok {
+		if at, not := known.(time.Time); !not || time.Since(at) < forgotten {
+			return !not
+		}
+	}
+	conn, err := (&net.Dialer{Timeout: handshake}).DialContext(ctx, "tcp", address)
+	if err != nil {
+		return false // whoever connects next sees why
+	}
+	defer func() { _ = conn.Close() }()
+	_ = conn.SetDeadline(time.Now().Add(handshake))
+	if tls.Client(conn, cfg).HandshakeContext(ctx) != nil {
+		speakers.Store(address, time.Now())
+		return false
+	}
+	speakers.Store(address, true)
+	return true
+}
+
+func configs(l Login) (verified, unverified *tls.Config) {
+	return &tls.Config{ServerName: l.Host, MinVersion: tls.VersionTLS12}, &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12} //nolint:gosec // better than none, which comes after it
+}
+
+func try[C any](ctx context.Context, ways []*tls.Config, connect func(context.Context, *tls.Config) (C, error)) (C, error) {
 	var first error
 	for _, way := range ways {
 		c, err := connect(ctx, way)

@@ -253,3 +253,31 @@ func Redis(t testing.TB) *Server {
 	}
 	return s.begin(listening(s.Port))
 }
+
+// RabbitMQ starts a RabbitMQ with its management plugin, whose port is Port.
+func RabbitMQ(t testing.TB) *Server {
+	t.Helper()
+	program := find(t, "/usr/lib/rabbitmq/bin/rabbitmq-server")
+	dir := folder(t, "rabbitmq")
+	s := &Server{t: t, dir: dir, Port: freePort(t), Admin: "guest", Password: "guest"}
+	amqp, dist, epmd := freePort(t), freePort(t), freePort(t)
+	for name, text := range map[string]string{
+		"rabbitmq.conf":   fmt.Sprintf("listeners.tcp.1 = 127.0.0.1:%d\nmanagement.tcp.ip = 127.0.0.1\nmanagement.tcp.port = %d\nlog.console = true\n", amqp, s.Port),
+		"enabled_plugins": "[rabbitmq_management].\n",
+		".erlang.cookie":  "strongroomtests",
+	} {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o400); err != nil {
+			t.Fatal(err)
+		}
+		own(t, path, "rabbitmq")
+	}
+	s.command = func() *exec.Cmd {
+		c := as(t, "rabbitmq", dir, program)
+		c.Env = append(c.Env, "RABBITMQ_NODENAME=test@localhost", fmt.Sprint("RABBITMQ_DIST_PORT=", dist), fmt.Sprint("ERL_EPMD_PORT=", epmd),
+			"RABBITMQ_CONFIG_FILE="+filepath.Join(dir, "rabbitmq"), "RABBITMQ_ENABLED_PLUGINS_FILE="+filepath.Join(dir, "enabled_plugins"),
+			"RABBITMQ_MNESIA_BASE="+dir, "RABBITMQ_LOG_BASE="+dir, "RABBITMQ_PID_FILE="+filepath.Join(dir, "pid"), "ERL_EPMD_ADDRESS=127.0.0.1")
+		return c
+	}
+	return s.begin(listening(s.Port))
+}
