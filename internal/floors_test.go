@@ -21,7 +21,7 @@ const floors = `
 	1 internal/timetable internal/policy internal/policy/iam:internal/policy internal/name/arn internal/sigv4
 	2 internal/engine internal/store internal/seal internal/audit internal/keyring
 	3 internal/store/mem internal/store/bolt internal/store/storetest:internal/store/mem internal/seal/file internal/seal/shamir internal/audit/file
-	3 internal/engine/postgres internal/engine/mysql internal/engine/redis internal/engine/rabbitmq internal/engine/enginetest
+	3 internal/engine/postgres internal/engine/mysql internal/engine/redis internal/engine/rabbitmq internal/engine/mongodb internal/engine/sqlserver internal/engine/enginetest
 	4 internal/gate
 	5 internal/core internal/identity internal/schedule internal/backup:internal/core internal/rotation:internal/core,internal/identity internal/core/coretest:internal/core,internal/identity
 	6 internal/function:internal/rotation internal/oidc internal/door internal/door/aws:internal/door,internal/oidc

@@ -20,10 +20,12 @@ import (
 	"github.com/strongroom-dev/strongroom/internal/door"
 	"github.com/strongroom-dev/strongroom/internal/door/aws"
 	"github.com/strongroom-dev/strongroom/internal/engine"
+	"github.com/strongroom-dev/strongroom/internal/engine/mongodb"
 	"github.com/strongroom-dev/strongroom/internal/engine/mysql"
 	"github.com/strongroom-dev/strongroom/internal/engine/postgres"
 	"github.com/strongroom-dev/strongroom/internal/engine/rabbitmq"
 	"github.com/strongroom-dev/strongroom/internal/engine/redis"
+	"github.com/strongroom-dev/strongroom/internal/engine/sqlserver"
 	"github.com/strongroom-dev/strongroom/internal/function"
 	"github.com/strongroom-dev/strongroom/internal/gate"
 	"github.com/strongroom-dev/strongroom/internal/identity"
@@ -283,6 +285,7 @@ func (h *house) clockwork(ctx context.Context) {
 var engines = map[string]engine.Engine{
 	"postgresql": postgres.Engine{}, "mysql": mysql.Engine{}, "mariadb": mysql.Engine{},
 	"redis": redis.Engine{}, "valkey": redis.Engine{}, "rabbitmq": rabbitmq.Engine{},
+	"mongodb": mongodb.Engine{}, "sqlserver": sqlserver.Engine{},
 }
 
 // rotate builds what does rotations.

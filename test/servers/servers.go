@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -277,6 +278,28 @@ func RabbitMQ(t testing.TB) *Server {
 		c.Env = append(c.Env, "RABBITMQ_NODENAME=test@localhost", fmt.Sprint("RABBITMQ_DIST_PORT=", dist), fmt.Sprint("ERL_EPMD_PORT=", epmd),
 			"RABBITMQ_CONFIG_FILE="+filepath.Join(dir, "rabbitmq"), "RABBITMQ_ENABLED_PLUGINS_FILE="+filepath.Join(dir, "enabled_plugins"),
 			"RABBITMQ_MNESIA_BASE="+dir, "RABBITMQ_LOG_BASE="+dir, "RABBITMQ_PID_FILE="+filepath.Join(dir, "pid"), "ERL_EPMD_ADDRESS=127.0.0.1")
+		return c
+	}
+	return s.begin(listening(s.Port))
+}
+
+// FerretDB starts a FerretDB, which speaks MongoDB's protocol and keeps users
+// as MongoDB does. It is built from the module beside this file.
+func FerretDB(t testing.TB) *Server {
+	t.Helper()
+	_, here, _, _ := runtime.Caller(0)
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	program := filepath.Join(cache, "strongroom-tests", "ferretdb")
+	run(t, exec.Command(filepath.Join(filepath.Dir(here), "mongodb", "build"), program))
+	dir := t.TempDir()
+	s := &Server{t: t, dir: dir, Port: freePort(t), Admin: "admin", Password: password}
+	s.command = func() *exec.Cmd {
+		c := exec.Command(program, "--handler=sqlite", "--sqlite-url=file:"+dir+"/", "--listen-addr=127.0.0.1:"+strconv.Itoa(s.Port), "--debug-addr=-", "--telemetry=disable",
+			"--state-dir="+dir, "--test-enable-new-auth", "--setup-database=admin", "--setup-username="+s.Admin, "--setup-password="+s.Password, "--log-level=warn")
+		c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 		return c
 	}
 	return s.begin(listening(s.Port))
