@@ -93,7 +93,7 @@ func (s *served) raw(operation, body string) string {
 	}
 	r.Header.Set("Content-Type", "application/x-amz-json-1.1")
 	r.Header.Set("X-Amz-Target", "secretsmanager."+operation)
-	s.sign(r, []byte(body), time.Now())
+	s.sign(r, "secretsmanager", []byte(body), time.Now())
 	resp, err := s.http.Do(r)
 	if err != nil {
 		s.t.Fatal(err)

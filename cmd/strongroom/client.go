@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -115,7 +116,26 @@ func (c *client) stream(ctx context.Context, target string, in any) (io.ReadClos
 	r.Header.Set("Content-Type", "application/x-amz-json-1.1")
 	r.Header.Set("X-Amz-Target", target)
 	r.Header.Set("User-Agent", "strongroom/"+version)
-	c.sign(r, text, time.Now())
+	service, _, _ := strings.Cut(target, ".")
+	c.sign(r, service, text, time.Now())
+	return c.send(r)
+}
+
+// get asks for a path. The caller closes the answer.
+func (c *client) get(ctx context.Context, path string, query url.Values, header http.Header) (io.ReadCloser, error) {
+	u := *c.endpoint
+	u.Path, u.RawQuery = path, query.Encode()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	r.Header = header
+	r.Header.Set("User-Agent", "strongroom/"+version)
+	c.sign(r, "strongroom", nil, time.Now())
+	return c.send(r)
+}
+
+func (c *client) send(r *http.Request) (io.ReadCloser, error) {
 	resp, err := c.http.Do(r)
 	if err != nil {
 		return nil, fmt.Errorf("the server at %s does not answer: %w", c.endpoint.Redacted(), errors.Unwrap(err))
@@ -128,21 +148,26 @@ func (c *client) stream(ctx context.Context, target string, in any) (io.ReadClos
 }
 
 // sign signs a request whose body is text.
-func (c *client) sign(r *http.Request, text []byte, now time.Time) {
+func (c *client) sign(r *http.Request, service string, text []byte, now time.Time) {
 	at := now.UTC().Format(sigv4.TimeFormat)
 	r.Header.Set("X-Amz-Date", at)
-	service, _, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
-	a := sigv4.Authorization{
-		AccessKey: c.accessKey, SignedHeaders: "content-type;host;x-amz-date;x-amz-target",
-		Scope: sigv4.Scope{Date: at[:sigv4.DateLen], Region: c.region, Service: service},
-	}
 	if token := os.Getenv("AWS_SESSION_TOKEN"); token != "" {
 		r.Header.Set("X-Amz-Security-Token", token)
-		a.SignedHeaders = "content-type;host;x-amz-date;x-amz-security-token;x-amz-target"
+	}
+	signed := []string{"host"}
+	for _, name := range []string{"content-type", "x-amz-date", "x-amz-security-token", "x-amz-target"} {
+		if r.Header.Get(name) != "" {
+			signed = append(signed, name)
+		}
+	}
+	slices.Sort(signed)
+	a := sigv4.Authorization{
+		AccessKey: c.accessKey, SignedHeaders: strings.Join(signed, ";"),
+		Scope: sigv4.Scope{Date: at[:sigv4.DateLen], Region: c.region, Service: service},
 	}
 	key := sigv4.NewKey([]byte(c.secretKey), a.Scope)
 	hash := sha256.Sum256(text)
-	signature := key.Sign(&sigv4.Message{Method: r.Method, Path: "/", Host: r.URL.Host, Header: r.Header}, a.SignedHeaders, hash[:], at, a.Scope)
+	signature := key.Sign(&sigv4.Message{Method: r.Method, Path: r.URL.EscapedPath(), Query: r.URL.RawQuery, Host: r.URL.Host, Header: r.Header}, a.SignedHeaders, hash[:], at, a.Scope)
 	a.Signature = string(signature[:])
 	r.Header.Set("Authorization", a.Header())
 }

@@ -121,6 +121,7 @@ func (h *house) serve(ctx context.Context, at listening, ready func(addr net.Add
 	case <-ctx.Done():
 	}
 	h.logger.Info("shutting down")
+	close(h.leaving)
 	grace, cancel := context.WithTimeout(context.Background(), shutdownPeriod)
 	defer cancel()
 	if err := server.Shutdown(grace); err != nil {

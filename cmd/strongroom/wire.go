@@ -76,7 +76,8 @@ type house struct {
 	log       *auditfile.Log
 	logger    *logger
 	now       func() time.Time
-	seal      []byte // seal.json, as backups hold it
+	seal      []byte        // seal.json, as backups hold it
+	leaving   chan struct{} // closed when the server stops
 
 	auditKey string // the log's public key, as the store keeps it, sealed
 }
@@ -169,7 +170,7 @@ func (f folder) open(unseal opener, log *logger) (h *house, err error) {
 	if err != nil {
 		return nil, err
 	}
-	h = &house{folder: f, store: db, logger: log, now: time.Now, seal: text}
+	h = &house{folder: f, store: db, logger: log, now: time.Now, seal: text, leaving: make(chan struct{})}
 	return h, h.assemble(root)
 }
 
@@ -325,7 +326,9 @@ func (h *house) close() error {
 func (h *house) doors(reg *prometheus.Registry) http.Handler {
 	observer := door.NewObserver(h.logger.lines, h.logger.Logger, reg)
 	mux := http.NewServeMux()
-	mux.Handle("/{$}", observer.Handler(aws.New(aws.Config{Core: h.core, Directory: h.directory, Now: h.now, Temp: string(h.folder), Seal: h.seal})))
+	amazon := aws.New(aws.Config{Core: h.core, Directory: h.directory, Now: h.now, Temp: string(h.folder), Seal: h.seal, Leaving: h.leaving})
+	mux.Handle("/{$}", observer.Handler(amazon))
+	mux.Handle("/events", observer.Handler(aws.NewEvents(amazon)))
 	h.operations(mux, reg)
 	return mux
 }

@@ -39,12 +39,14 @@ type Core struct {
 
 	rotations chan struct{} // receives when a rotation was asked for
 	swaps     swaps
+	feed      feed
 }
 
 // rows are the decoded entries that are kept.
 type rows struct {
 	secrets  *gate.Cache[*secret.Secret]
 	policies *gate.Cache[*policy.Program] // the secrets' own
+	events   *gate.Cache[*Event]
 }
 
 // Namer knows the users and roles that a policy names. It fails with Invalid if
@@ -59,6 +61,7 @@ func New(cfg gate.Config, names Namer) (*Core, *gate.Gate) {
 	c := &Core{rows: &rows{
 		secrets:  gate.NewCache(decodeRow[secret.Secret]),
 		policies: gate.NewCache(decodePolicy),
+		events:   gate.NewCache(decodeRow[Event]),
 	}, others: cfg.Resolve, names: names, rotations: make(chan struct{}, 1)}
 	cfg.Resolve = c.resolve
 	c.gate = gate.New(cfg)

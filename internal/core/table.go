@@ -27,6 +27,7 @@ import (
 //	due/TIME/SPACE/NAME                     index: when the clockwork has to see to a rotation
 //	claimed/SPACE/NAME                      index: the rotations that somebody is at
 //	function/ACCOUNT/NAME                   a rotation function
+//	event/NUMBER                            an event, for who watches
 const (
 	secretPrefix  = "secret/"
 	createdPrefix = "created/"
@@ -119,7 +120,7 @@ func (c *Core) save(tx *gate.Tx, s secret.Space, old, sec *secret.Secret) error 
 			return err
 		}
 	}
-	if err := indexRotation(tx, s, old, sec); err != nil {
+	if err := errors.Join(indexRotation(tx, s, old, sec), c.tell(tx, s, old, sec)); err != nil {
 		return err
 	}
 	if old != nil && old.IsDeleted() && old.PurgeAt != sec.PurgeAt {
@@ -178,7 +179,7 @@ func (c *Core) erase(tx *gate.Tx, s secret.Space, sec *secret.Secret) error {
 		}
 	}
 	c.forgetAccess(s, sec.Name)
-	return nil
+	return c.tell(tx, s, sec, nil)
 }
 
 // resolve implements gate.Resolver. A ref with a suffix means only the secret

@@ -119,6 +119,10 @@ func (tx *Tx) Would(as Caller, action string, found Found) (d policy.Decision, m
 // Verb is the operation's.
 func (tx *Tx) Verb() secret.Verb { return tx.op.verb }
 
+// Committed has f called when the operation's writes are durable, and only
+// then.
+func (tx *Tx) Committed(f func()) { tx.committed = append(tx.committed, f) }
+
 // Item notes one part of a batch in the record.
 func (tx *Tx) Item(i audit.Item) { tx.op.record.Items = append(tx.op.record.Items, i) }
 

@@ -47,6 +47,8 @@ const (
 	DeleteFunction
 	InvokeFunction
 	InstallAccessKey
+	WatchEvents
+	ReadEvents
 
 	// Of IAM, by their names there.
 	CreateUser
@@ -192,6 +194,8 @@ var table = [verbs]traits{
 	RegisterFunction:        {name: "RegisterFunction", writes: true},
 	ListFunctions:           {name: "ListFunctions"},
 	DeleteFunction:          {name: "DeleteFunction", writes: true},
+	WatchEvents:             {name: "WatchEvents"},
+	ReadEvents:              {name: "ReadEvents", quiet: true},
 	InstallAccessKey:        {name: "InstallAccessKey", writes: true},
 	InvokeFunction:          {name: "InvokeFunction"},
 	SimulatePrincipalPolicy: {name: "SimulatePrincipalPolicy"},

@@ -35,6 +35,7 @@ type Config struct {
 	Now       func() time.Time // time.Now if nil
 	Temp      string           // folder for what is too large for memory
 	Seal      []byte           // the seal's config, which goes into backups
+	Leaving   <-chan struct{}  // closed when the server stops, for who watches; may be nil
 }
 
 // Door serves the protocol. It is safe for concurrent use.

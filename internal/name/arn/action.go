@@ -62,6 +62,8 @@ var renamed = map[secret.Verb]string{
 	secret.RegisterFunction:       "strongroom:RegisterFunction",
 	secret.ListFunctions:          "strongroom:ListFunctions",
 	secret.DeleteFunction:         "strongroom:DeleteFunction",
+	secret.WatchEvents:            "strongroom:WatchEvents",
+	secret.ReadEvents:             "strongroom:WatchEvents",
 	secret.InstallAccessKey:       "strongroom:InstallAccessKey",
 	secret.InvokeFunction:         "lambda:InvokeFunction",
 }
