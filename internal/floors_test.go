@@ -24,7 +24,7 @@ const floors = `
 	3 internal/engine/postgres internal/engine/mysql internal/engine/redis internal/engine/rabbitmq internal/engine/mongodb internal/engine/sqlserver internal/engine/enginetest
 	4 internal/gate
 	5 internal/core internal/identity internal/schedule internal/backup:internal/core internal/rotation:internal/core,internal/identity internal/core/coretest:internal/core,internal/identity
-	6 internal/function:internal/rotation internal/oidc internal/door internal/door/aws:internal/door,internal/oidc
+	6 internal/webhook internal/function:internal/rotation,internal/webhook internal/oidc internal/door internal/door/aws:internal/door,internal/oidc
 	8 cmd/strongroom bench
 `
 

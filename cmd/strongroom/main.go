@@ -71,7 +71,7 @@ func command() *cobra.Command {
 	)
 	for group, commands := range map[string][]*cobra.Command{
 		"serve":   {devCommand(), initCommand(), serverCommand()},
-		"secrets": {getCommand(), putCommand(), lsCommand(), rmCommand(), historyCommand(), rollbackCommand(), labelCommand(), watchCommand(), rotateCommand(), functionCommand()},
+		"secrets": {getCommand(), putCommand(), lsCommand(), rmCommand(), historyCommand(), rollbackCommand(), labelCommand(), watchCommand(), webhookCommand(), rotateCommand(), functionCommand()},
 		"operate": {policyCommand(), auditCommand(), operatorCommand()},
 	} {
 		for _, c := range commands {

@@ -38,6 +38,7 @@ import (
 	"github.com/strongroom-dev/strongroom/internal/secret"
 	"github.com/strongroom-dev/strongroom/internal/store"
 	"github.com/strongroom-dev/strongroom/internal/store/bolt"
+	"github.com/strongroom-dev/strongroom/internal/webhook"
 )
 
 // folder is a data folder: what is where in it.
@@ -71,6 +72,7 @@ type house struct {
 	directory *identity.Directory
 	issuers   *oidc.Issuers
 	rotations *rotation.Runner
+	teller    webhook.Teller
 	gate      *gate.Gate
 	store     *bolt.Store
 	log       *auditfile.Log
@@ -265,6 +267,7 @@ func (h *house) clockwork(ctx context.Context) {
 		schedule.Job{Name: "checkpoint", Every: time.Second, Run: func(context.Context) error { return h.log.Checkpoint() }},
 		schedule.Job{Name: "anchor", Every: time.Minute, Run: h.gate.Anchor},
 		schedule.Job{Name: "rotate", Every: time.Second, Wake: h.core.RotationsWake(), Run: h.rotations.Dispatch},
+		schedule.Job{Name: "webhooks", Every: 250 * time.Millisecond, Run: h.teller.Tell},
 		schedule.Job{Name: "access", Every: 10 * time.Second, Run: h.recordAccess},
 		schedule.Job{Name: "purge", Every: 10 * time.Second, Run: func(ctx context.Context) error {
 			for ctx.Err() == nil {
@@ -294,6 +297,7 @@ func (h *house) rotate() error {
 	builtIn := rotation.NewBuiltIn(engines, h.directory)
 	h.core.Rotators = builtIn
 	h.rotations = rotation.New(rotation.Config{Core: h.core, BuiltIn: builtIn, Invoker: function.New(), Logger: h.logger.Logger, Now: h.now, Fault: crashPoint})
+	h.teller = webhook.Teller{Core: h.core, Directory: h.directory, Now: h.now, Patience: rotation.Backoff}
 	return h.rotations.Release(context.Background())
 }
 

@@ -28,6 +28,7 @@ import (
 //	claimed/SPACE/NAME                      index: the rotations that somebody is at
 //	function/ACCOUNT/NAME                   a rotation function
 //	event/NUMBER                            an event, for who watches
+//	hook/SPACE/NAME                         a webhook
 const (
 	secretPrefix  = "secret/"
 	createdPrefix = "created/"

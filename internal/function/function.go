@@ -10,28 +10,23 @@ package function
 import (
 	"bytes"
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/strongroom-dev/strongroom/internal/core"
 	"github.com/strongroom-dev/strongroom/internal/rotation"
+	"github.com/strongroom-dev/strongroom/internal/webhook"
 )
 
 // Invoker implements rotation.Invoker. It is safe for concurrent use.
 type Invoker struct {
-	client http.Client
+	client *http.Client
 	now    func() time.Time
 	turns  sync.Map // URL -> chan struct{}: the emulator does one at a time
 }
@@ -39,14 +34,7 @@ type Invoker struct {
 // New makes an invoker. It follows no redirect: a function is where it was
 // registered to be.
 func New() *Invoker {
-	return &Invoker{now: time.Now, client: http.Client{
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: &http.Transport{
-			Proxy:       http.ProxyFromEnvironment,
-			DialContext: (&net.Dialer{Timeout: 10 * time.Second}).DialContext, TLSHandshakeTimeout: 10 * time.Second,
-			MaxIdleConnsPerHost: 1, IdleConnTimeout: time.Minute,
-		},
-	}}
+	return &Invoker{now: time.Now, client: webhook.Client(0)} // every call has a time of its own
 }
 
 // maxAnswer bounds what is read of an answer.
@@ -71,7 +59,7 @@ func (i *Invoker) Invoke(ctx context.Context, f core.Function, event rotation.Ev
 	}
 	resp, err := i.client.Do(r)
 	if err != nil {
-		return fmt.Errorf("the function %s does not answer: %w", f.Name, unwrapURL(err))
+		return fmt.Errorf("the function %s does not answer: %w", f.Name, webhook.WithoutURL(err))
 	}
 	defer func() { _ = resp.Body.Close() }()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
@@ -79,14 +67,6 @@ func (i *Invoker) Invoke(ctx context.Context, f core.Function, event rotation.Ev
 		return fmt.Errorf("the answer of the function %s broke off: %w", f.Name, err)
 	}
 	return judge(f, resp, answer)
-}
-
-// unwrapURL leaves the URL out, which may hold a key.
-func unwrapURL(err error) error {
-	if e, ok := errors.AsType[*url.Error](err); ok {
-		return e.Err
-	}
-	return err
 }
 
 func (i *Invoker) request(ctx context.Context, f core.Function, event rotation.Event, body []byte) (*http.Request, error) {
@@ -104,7 +84,7 @@ func (i *Invoker) request(ctx context.Context, f core.Function, event rotation.E
 		r.Header.Set("X-Amz-Invocation-Type", "RequestResponse")
 		return r, nil
 	}
-	Sign(r.Header, f.Key, event.ClientRequestToken+"."+event.Step, i.now(), body)
+	webhook.Sign(r.Header, f.Key, event.ClientRequestToken+"."+event.Step, i.now(), body)
 	return r, nil
 }
 
@@ -118,18 +98,6 @@ func InvokeURL(base, name string) string {
 		return base
 	}
 	return strings.TrimSuffix(base, "/") + invocations + url.PathEscape(name) + "/invocations"
-}
-
-// Sign sets the headers of a Standard Webhook. The id is the same whenever the
-// same thing is told again.
-func Sign(h http.Header, key []byte, id string, at time.Time, body []byte) {
-	stamp := strconv.FormatInt(at.Unix(), 10)
-	mac := hmac.New(sha256.New, key)
-	_, _ = fmt.Fprintf(mac, "%s.%s.", id, stamp)
-	mac.Write(body)
-	h.Set("Webhook-Id", id)
-	h.Set("Webhook-Timestamp", stamp)
-	h.Set("Webhook-Signature", "v1,"+base64.StdEncoding.EncodeToString(mac.Sum(nil)))
 }
 
 // judge tells what became of a call. The emulator answers 200 also for a

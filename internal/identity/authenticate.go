@@ -7,6 +7,7 @@ import (
 	"github.com/strongroom-dev/strongroom/internal/fault"
 	"github.com/strongroom-dev/strongroom/internal/gate"
 	"github.com/strongroom-dev/strongroom/internal/keyring"
+	"github.com/strongroom-dev/strongroom/internal/name/arn"
 	"github.com/strongroom-dev/strongroom/internal/plain"
 	"github.com/strongroom-dev/strongroom/internal/policy"
 	"github.com/strongroom-dev/strongroom/internal/secret"
@@ -143,4 +144,24 @@ func (d *Directory) CreateCredential(ctx context.Context, who Caller, in NewCred
 func HasCredential(r store.Reader, accessKey string) (bool, error) {
 	sealed, err := r.Get(credentialPrefix + accessKey)
 	return sealed != nil, err
+}
+
+// ActAs gives a user of the house, as whom the house does what that user asked
+// it to do later. It fails with Unauthenticated if there is no such user any
+// more.
+func (d *Directory) ActAs(ctx context.Context, who Caller, user, id string) (Caller, error) {
+	ref, _ := arn.Ref(user, secret.Space{})
+	return do(ctx, d, who, secret.ActAs, ref, func(tx *gate.Tx, _ secret.Ref) (Caller, error) {
+		b, ok, err := d.bind(tx, ref.Space.Account, secret.KindUser, ref.Name, id)
+		if err == nil && !ok {
+			err = unknownKey()
+		}
+		if err != nil {
+			return Caller{}, err
+		}
+		as := *tx.Caller()
+		as.Principal, as.Program = b.arn, b.program
+		as.Who, as.Facts = policy.Principal{Account: ref.Space.Account, ID: id}, b.facts
+		return as, nil
+	})
 }

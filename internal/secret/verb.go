@@ -49,6 +49,12 @@ const (
 	InstallAccessKey
 	WatchEvents
 	ReadEvents
+	RegisterWebhook
+	ListWebhooks
+	DeleteWebhook
+	OpenWebhooks
+	SettleWebhook
+	ActAs
 
 	// Of IAM, by their names there.
 	CreateUser
@@ -195,6 +201,12 @@ var table = [verbs]traits{
 	ListFunctions:           {name: "ListFunctions"},
 	DeleteFunction:          {name: "DeleteFunction", writes: true},
 	WatchEvents:             {name: "WatchEvents"},
+	RegisterWebhook:         {name: "RegisterWebhook", writes: true},
+	ListWebhooks:            {name: "ListWebhooks"},
+	DeleteWebhook:           {name: "DeleteWebhook", writes: true},
+	OpenWebhooks:            {name: "OpenWebhooks"},
+	SettleWebhook:           {name: "SettleWebhook", writes: true},
+	ActAs:                   {name: "ActAs", quiet: true},
 	ReadEvents:              {name: "ReadEvents", quiet: true},
 	InstallAccessKey:        {name: "InstallAccessKey", writes: true},
 	InvokeFunction:          {name: "InvokeFunction"},

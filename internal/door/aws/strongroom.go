@@ -32,6 +32,9 @@ func strongroom() *service {
 		define("RegisterFunction", secret.RegisterFunction, registerFunction),
 		define("ListFunctions", secret.ListFunctions, listFunctions),
 		define("DeleteFunction", secret.DeleteFunction, deleteFunction),
+		define("RegisterWebhook", secret.RegisterWebhook, registerWebhook),
+		define("ListWebhooks", secret.ListWebhooks, listWebhooks),
+		define("DeleteWebhook", secret.DeleteWebhook, deleteWebhook),
 	)
 }
 
