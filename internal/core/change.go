@@ -135,9 +135,15 @@ func (c *Core) DeleteSecret(ctx context.Context, who Caller, in DeleteSecretInpu
 				}
 				return Gone{ref, secret.InstantOf(now)}, nil
 			}
+			if err := mayDelete(ref, old); err != nil {
+				return Gone{}, err
+			}
 			return Gone{ref, secret.InstantOf(now)}, c.erase(tx, ref.Space, old)
 		}
 		if _, err := live(tx); err != nil {
+			return Gone{}, err
+		}
+		if err := mayDelete(ref, old); err != nil {
 			return Gone{}, err
 		}
 		sec := old.Clone()

@@ -52,7 +52,10 @@ func (f *Filter) matchOne(s secret.Space, sec *secret.Secret, value string) bool
 	case FilterAll:
 		return wordsMatch(camelWords(value), allWords(sec))
 	}
-	return false // secrets here have neither a primary region nor an owning service
+	if f.Key == FilterPrimaryRegion {
+		return sec.IsReplica() && strings.HasPrefix(sec.Primary, value) || len(sec.Replicas) > 0 && strings.HasPrefix(s.Region, value)
+	}
+	return false // secrets here have no owning service
 }
 
 // wordsMatch reports whether every word begins one of the text's.

@@ -29,6 +29,9 @@ func (in *CreateSecretInput) given() policy.Keys {
 	keys.Set("secretsmanager:kmskeyid", in.KeyID)
 	keys.Set("secretsmanager:type", in.Type)
 	keys.SetTags(in.Tags)
+	for name, value := range givenReplicas(in.Replicas, in.Overwrite) {
+		keys[name] = value
+	}
 	return keys
 }
 

@@ -132,7 +132,7 @@ func (c *Core) save(tx *gate.Tx, s secret.Space, old, sec *secret.Secret) error 
 	if sec.IsDeleted() {
 		return tx.PutIndex(purgeKey(s, sec))
 	}
-	return nil
+	return c.replicate(tx, s, sec)
 }
 
 // indexRotation keeps the indexes of rotations right.
@@ -221,13 +221,16 @@ func markedDeleted() error {
 	return fault.New(fault.Deleted, "You can't perform this operation on the secret because it was marked for deletion.")
 }
 
-// live is the operation's secret, if it is there and not marked for deletion.
+// live is the operation's secret, if it is there and not marked for deletion,
+// and no replica where it is to be changed.
 func live(tx *gate.Tx) (*secret.Secret, error) {
 	switch s := tx.Subject(); {
 	case s == nil:
 		return nil, noSecret()
 	case s.IsDeleted():
 		return nil, markedDeleted()
+	case s.IsReplica() && tx.Verb().Writes():
+		return nil, errReplica()
 	default:
 		return s, nil
 	}

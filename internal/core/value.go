@@ -203,12 +203,15 @@ type CreateSecretInput struct {
 	KeyID       string
 	Type        string
 	Tags        []secret.Tag
+	Replicas    []secret.Replica // where copies are to be
+	Overwrite   bool             // what is called so there
 }
 
 // Written is what a write of a value answers. VersionID is empty where no
 // version was made or found.
 type Written struct {
 	Ref       secret.Ref
+	Secret    *secret.Secret // if it was made with copies; not to be changed
 	VersionID string
 	Labels    []string
 }
@@ -247,6 +250,15 @@ func (c *Core) CreateSecret(ctx context.Context, who Caller, in CreateSecretInpu
 				return Written{}, err
 			}
 			out.VersionID, out.Labels = v.ID, v.Labels
+		}
+		if len(in.Replicas) > 0 {
+			if err := tx.Must(secret.ReplicateSecret, gate.Found{Ref: ref, Secret: sec}); err != nil {
+				return Written{}, err
+			}
+			if err := c.addReplicas(tx, in.Space, sec, in.Replicas, in.Overwrite); err != nil {
+				return Written{}, err
+			}
+			out.Secret = sec
 		}
 		return out, c.save(tx, in.Space, nil, sec)
 	})

@@ -22,6 +22,7 @@ type circumstances struct {
 	resource string
 	tags     []secret.Tag
 	function string // what rotates a secret
+	primary  string // of what region a secret is
 }
 
 // Lookup implements policy.Keys.
@@ -41,6 +42,8 @@ func (c *circumstances) Lookup(key string) policy.Value {
 		return given(c.who.Region)
 	case "aws:resourceaccount":
 		return given(c.owner)
+	case "secretsmanager:secretprimaryregion":
+		return given(c.primary)
 	case "secretsmanager:resource/allowrotationlambdaarn":
 		return given(c.function)
 	case "secretsmanager:secretid":

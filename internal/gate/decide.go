@@ -1,6 +1,8 @@
 package gate
 
 import (
+	"cmp"
+
 	"github.com/strongroom-dev/strongroom/internal/name/arn"
 	"github.com/strongroom-dev/strongroom/internal/policy"
 	"github.com/strongroom-dev/strongroom/internal/secret"
@@ -23,7 +25,7 @@ func (op *operation) decide(q *question, v secret.Verb, found *Found) policy.Dec
 func (q *question) ask(about *circumstances, v secret.Verb, action string, found *Found) {
 	about.owner, about.resource, about.tags = found.Ref.Space.Account, arn.Resource(found.Ref), found.Tags
 	if found.Secret != nil {
-		about.tags = found.Secret.Tags
+		about.tags, about.primary = found.Secret.Tags, cmp.Or(found.Secret.Primary, found.Ref.Space.Region)
 		if r := found.Secret.Rotation; r != nil {
 			about.function = r.Function
 		}

@@ -63,7 +63,7 @@ type Run struct {
 // Due is when the clockwork has something to do for s; zero means never.
 func (s *Secret) Due() Instant {
 	switch r := s.Rotation; {
-	case r == nil || s.IsDeleted():
+	case r == nil || s.IsDeleted() || s.IsReplica():
 		return 0
 	case r.Run != nil:
 		return max(r.Run.Try, r.Run.Claimed)

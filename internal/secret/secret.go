@@ -79,6 +79,11 @@ type Secret struct {
 	// their ARNs, as they were when it was written. The map is never changed.
 	PolicyNames map[string]string `cbor:"16,keyasint,omitempty"`
 
+	// Replicas are the copies in other regions, and Primary, of a copy, the
+	// region of what it is a copy of.
+	Replicas []Replica `cbor:"18,keyasint,omitempty"`
+	Primary  string    `cbor:"19,keyasint,omitempty"`
+
 	// Rotation is nil until it is asked for. EditRotation changes it.
 	Rotation *Rotation `cbor:"17,keyasint,omitempty"`
 }
@@ -88,6 +93,7 @@ func (s *Secret) Clone() *Secret {
 	c := *s
 	c.Tags = slices.Clone(s.Tags)
 	c.Versions = slices.Clone(s.Versions)
+	c.Replicas = slices.Clone(s.Replicas)
 	for i := range c.Versions {
 		c.Versions[i].Labels = slices.Clone(c.Versions[i].Labels)
 	}

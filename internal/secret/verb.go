@@ -49,6 +49,9 @@ const (
 	InstallAccessKey
 	WatchEvents
 	ReadEvents
+	ReplicateSecret
+	RemoveReplicas
+	StopReplication
 	RegisterWebhook
 	ListWebhooks
 	DeleteWebhook
@@ -207,6 +210,9 @@ var table = [verbs]traits{
 	OpenWebhooks:            {name: "OpenWebhooks"},
 	SettleWebhook:           {name: "SettleWebhook", writes: true},
 	ActAs:                   {name: "ActAs", quiet: true},
+	ReplicateSecret:         {name: "ReplicateSecret", writes: true},
+	RemoveReplicas:          {name: "RemoveReplicas", writes: true},
+	StopReplication:         {name: "StopReplication", writes: true},
 	ReadEvents:              {name: "ReadEvents", quiet: true},
 	InstallAccessKey:        {name: "InstallAccessKey", writes: true},
 	InvokeFunction:          {name: "InvokeFunction"},

@@ -34,6 +34,10 @@ func describe(o *object, d core.Described, versions string) {
 	}
 	o.str("Name", s.Name)
 	o.time("NextRotationDate", nextRotation(s.Rotation))
+	o.opt("PrimaryRegion", primaryRegion(d.Ref, s))
+	if !list {
+		writeReplicas(o, s)
+	}
 	writeRotation(o, s.Rotation)
 	if list {
 		writeStages(o, versions, s)

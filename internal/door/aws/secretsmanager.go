@@ -3,7 +3,6 @@ package aws
 import (
 	"net/http"
 
-	"github.com/strongroom-dev/strongroom/internal/fault"
 	"github.com/strongroom-dev/strongroom/internal/name/arn"
 	"github.com/strongroom-dev/strongroom/internal/secret"
 )
@@ -32,9 +31,9 @@ func secretsManager() *service {
 
 		define("RotateSecret", secret.RotateSecret, rotateSecret),
 		define("CancelRotateSecret", secret.CancelRotation, cancelRotateSecret),
-		unsupported("ReplicateSecretToRegions", secret.UpdateSecret, "Replication"),
-		unsupported("RemoveRegionsFromReplication", secret.UpdateSecret, "Replication"),
-		unsupported("StopReplicationToReplica", secret.UpdateSecret, "Replication"),
+		define("ReplicateSecretToRegions", secret.ReplicateSecret, replicateSecretToRegions),
+		define("RemoveRegionsFromReplication", secret.RemoveReplicas, removeRegionsFromReplication),
+		define("StopReplicationToReplica", secret.StopReplication, stopReplicationToReplica),
 	)
 }
 
@@ -88,18 +87,6 @@ func (q *request) ref(id, name *string) secret.Ref {
 		r = secret.Ref{Space: q.home, Kind: secret.KindSecret, Name: *id}
 	}
 	return r
-}
-
-// unsupported is an operation that AWS has and this server does not.
-func unsupported(name string, verb secret.Verb, what string) *operation {
-	return &operation{name: name, verb: verb, serve: func(q *request) (answer, error) {
-		var in aboutSecret
-		if err := decode(q.body, &in); err != nil {
-			return nil, q.reject(secret.InSpace(q.home), err)
-		}
-		q.given = text(in.SecretId)
-		return nil, q.reject(q.ref(in.SecretId, nil), fault.New(fault.Unsupported, "%s is not available on this server: the operation %s is not supported yet.", what, name))
-	}}
 }
 
 func invalidRequest(message string) *wireError {

@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 
 	"github.com/strongroom-dev/strongroom/internal/core"
-	"github.com/strongroom-dev/strongroom/internal/fault"
 	"github.com/strongroom-dev/strongroom/internal/plain"
 	"github.com/strongroom-dev/strongroom/internal/secret"
 )
@@ -63,12 +62,13 @@ func (in *content) openBinary() (core.Content, error) {
 }
 
 type createSecretInput struct {
-	Name              *string
-	Description       *string
-	KmsKeyId          *string //nolint:revive // the wire's spelling
-	Type              *string
-	Tags              []tag
-	AddReplicaRegions []struct{ Region *string }
+	Name                        *string
+	Description                 *string
+	KmsKeyId                    *string //nolint:revive // the wire's spelling
+	Type                        *string
+	Tags                        []tag
+	AddReplicaRegions           []replicaRegion
+	ForceOverwriteReplicaSecret bool
 	content
 }
 
@@ -83,6 +83,7 @@ func (in *createSecretInput) check(c *checker) {
 	c.length("kmsKeyId", in.KmsKeyId, 0, 2048)
 	c.length("type", in.Type, 0, 256)
 	c.tags(in.Tags)
+	c.regions("addReplicaRegions", in.AddReplicaRegions)
 }
 
 func createSecret(q *request, in *createSecretInput) (answer, error) {
@@ -93,15 +94,13 @@ func createSecret(q *request, in *createSecretInput) (answer, error) {
 	if err == nil {
 		tags, err = readTags(in.Tags)
 	}
-	if err == nil && len(in.AddReplicaRegions) > 0 {
-		err = fault.New(fault.Unsupported, "Replication is not available on this server: the parameter AddReplicaRegions is not supported yet.")
-	}
 	if err != nil {
 		return nil, q.reject(ref, err)
 	}
 	out, err := q.door.cfg.Core.CreateSecret(q.ctx, q.who, core.CreateSecretInput{
 		Space: q.home, Name: *in.Name, Token: *in.ClientRequestToken, Content: content,
 		Description: text(in.Description), KeyID: keyID(in.KmsKeyId), Type: text(in.Type), Tags: tags,
+		Replicas: replicas(in.AddReplicaRegions), Overwrite: in.ForceOverwriteReplicaSecret,
 	})
 	return written(out, false), err
 }
@@ -117,6 +116,9 @@ func keyID(id *string) string {
 func written(out core.Written, labels bool) answer {
 	return func(o *object) {
 		named(out.Ref)(o)
+		if out.Secret != nil {
+			writeReplicas(o, out.Secret)
+		}
 		o.opt("VersionId", out.VersionID)
 		if labels {
 			o.strs("VersionStages", out.Labels)
