@@ -35,11 +35,24 @@ resource "aws_secretsmanager_secret" "database" {
   description             = "the password of orders"
   recovery_window_in_days = 0
   tags                    = { team = "orders" }
+  replica {
+    region = "eu-west-1"
+  }
+}
+
+resource "aws_secretsmanager_secret_rotation" "database" {
+  secret_id           = aws_secretsmanager_secret_version.database.secret_id
+  rotation_lambda_arn = "arn:aws:lambda:us-east-1:${data.aws_caller_identity.me.account_id}:function:strongroom-postgresql-single-user"
+  rotate_immediately  = false
+  rotation_rules {
+    schedule_expression = "cron(0 4 ? * SUN *)"
+    duration            = "3h"
+  }
 }
 
 resource "aws_secretsmanager_secret_version" "database" {
   secret_id                = aws_secretsmanager_secret.database.id
-  secret_string_wo         = jsonencode({ username = "orders", password = "hunter${var.password_version}" })
+  secret_string_wo         = jsonencode({ engine = "postgres", host = "127.0.0.1", port = 1, username = "orders", password = "hunter${var.password_version}" })
   secret_string_wo_version = var.password_version
 }
 
