@@ -25,7 +25,7 @@ var ctx = context.Background()
 // house is a house whose clock the test sets, beside a system with users.
 type house struct {
 	*coretest.House
-	t      *testing.T
+	t      testing.TB
 	now    time.Time
 	system *enginetest.Memory
 	runner *rotation.Runner
@@ -37,7 +37,7 @@ const (
 	turns  = "strongroom-memory-alternating-users"
 )
 
-func newHouse(t *testing.T) *house {
+func newHouse(t testing.TB) *house {
 	h := &house{t: t, now: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC), system: enginetest.NewMemory("root", "root-password")}
 	h.House = coretest.New(t, coretest.At(func() time.Time { return h.now }))
 	builtIn := rotation.NewBuiltIn(map[string]engine.Engine{"memory": h.system}, h.Directory)
@@ -135,7 +135,7 @@ func (h *house) login(value map[string]string) error {
 	return h.system.Check(ctx, engine.Login{Host: value["host"], User: value["username"], Password: enginetest.Password(value["password"])})
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
