@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/strongroom-dev/strongroom/internal/fault"
+	"github.com/strongroom-dev/strongroom/internal/fold"
 	"github.com/strongroom-dev/strongroom/internal/gate"
 	"github.com/strongroom-dev/strongroom/internal/name/arn"
 	"github.com/strongroom-dev/strongroom/internal/secret"
@@ -181,12 +182,24 @@ func (c *Core) TagSecret(ctx context.Context, who Caller, ref secret.Ref, tags [
 	who.Given = givenTags(tags)
 	return c.retag(ctx, who, secret.TagSecret, ref, func(tx *gate.Tx, sec *secret.Secret) error {
 		sec.SetTags(tags)
-		if len(sec.Tags) > MaxTags {
-			return fault.New(fault.Limit, "The number of tags exceeds the limit of %d.", MaxTags)
+		if err := checkTags(sec); err != nil {
+			return err
 		}
 		sec.Changed = secret.InstantOf(tx.Now())
 		return nil
 	})
+}
+
+// checkTags bounds a secret's tags, and wants their keys to differ in more than
+// their case.
+func checkTags(sec *secret.Secret) error {
+	if len(sec.Tags) > MaxTags {
+		return fault.New(fault.Limit, "The number of tags exceeds the limit of %d.", MaxTags)
+	}
+	if key, found := sec.AmbiguousTag(fold.Equal); found {
+		return fault.New(fault.Invalid, "The tag key %s differs from another one only in its case, which policies do not tell apart.", key)
+	}
+	return nil
 }
 
 // UntagSecret removes tags; keys that are not there are no error. It fails

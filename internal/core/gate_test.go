@@ -27,7 +27,7 @@ var notOperations = map[string]bool{
 var refusedEarlier = map[string]string{"AssumeRoleWithWebIdentity": "Authenticate"}
 
 // notMethods are verbs that are asked for inside of other operations only.
-var notMethods = map[secret.Verb]bool{secret.TagSession: true}
+var notMethods = map[secret.Verb]bool{secret.TagSession: true, secret.SetSourceIdentity: true}
 
 type noClaim struct{}
 

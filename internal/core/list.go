@@ -3,10 +3,13 @@ package core
 import (
 	"cmp"
 	"context"
+	"encoding/base64"
+	"errors"
 	"iter"
 	"slices"
 	"strings"
 
+	"github.com/strongroom-dev/strongroom/internal/fault"
 	"github.com/strongroom-dev/strongroom/internal/gate"
 	"github.com/strongroom-dev/strongroom/internal/secret"
 	"github.com/strongroom-dev/strongroom/internal/store"
@@ -106,8 +109,40 @@ func (c *Core) ListSecrets(ctx context.Context, who Caller, in ListSecretsInput)
 // matches little costs no more than one that matches much.
 const perPage = 20000
 
+// nextMark is what the mark between two pages is sealed as: it names a secret
+// that the caller may not be allowed to see.
+const nextMark = "list/next"
+
+// openMark reads the mark that a page ended with.
+func openMark(tx *gate.Tx, text string) (string, error) {
+	if text == "" {
+		return "", nil
+	}
+	sealed, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil {
+		return "", errBadMark()
+	}
+	opened, err := tx.Open(nextMark, sealed)
+	if err != nil {
+		return "", errBadMark()
+	}
+	defer opened.Wipe()
+	return string(opened.Open()), nil
+}
+
+// ErrBadMark is in the chain of the fault of a mark that is none.
+var ErrBadMark = errors.New("core: not the mark of a page")
+
+func errBadMark() error {
+	return fault.Wrap(fault.Invalid, ErrBadMark, "The NextToken value is invalid.")
+}
+
 func (c *Core) list(tx *gate.Tx, in ListSecretsInput) (SecretPage, error) {
 	page := SecretPage{}
+	var err error
+	if in.After, err = openMark(tx, in.After); err != nil {
+		return page, err
+	}
 	seen := 0
 	last := ""
 	for row, err := range c.ordered(tx, in) {
@@ -115,7 +150,7 @@ func (c *Core) list(tx *gate.Tx, in ListSecretsInput) (SecretPage, error) {
 			return SecretPage{}, err
 		}
 		if len(page.Secrets) == in.Max || seen == perPage {
-			page.Next = last
+			page.Next = base64.RawURLEncoding.EncodeToString(tx.Seal(nextMark, []byte(last)))
 			return page, nil
 		}
 		seen++

@@ -243,6 +243,9 @@ func (c *Core) CreateSecret(ctx context.Context, who Caller, in CreateSecretInpu
 			Created: now, Changed: now,
 		}
 		sec.SetTags(in.Tags)
+		if err := checkTags(sec); err != nil {
+			return Written{}, err
+		}
 		out := Written{Ref: ref}
 		if in.Content.Form != secret.NoValue {
 			v, err := c.addVersion(tx, in.Space, sec, in.Token, in.Content, nil)

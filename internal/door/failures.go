@@ -16,6 +16,7 @@ const (
 	addressBurst, addressRate = 100, 5
 	callerBurst, callerRate   = 20, 0.5
 	maxFailing                = 10_000
+	knownFor                  = time.Hour
 )
 
 // Failures counts failed authentications, and says who has had too many. It is
@@ -26,6 +27,7 @@ type Failures struct {
 
 	mu      sync.Mutex
 	failing map[failing]*rate.Limiter
+	known   map[failing]time.Time // callers who came in from an address, and when
 }
 
 // failing is an address, or a caller at an address.
@@ -36,7 +38,7 @@ func NewFailures(now func() time.Time) *Failures {
 	if now == nil {
 		now = time.Now
 	}
-	return &Failures{now: now, failing: map[failing]*rate.Limiter{}}
+	return &Failures{now: now, failing: map[failing]*rate.Limiter{}, known: map[failing]time.Time{}}
 }
 
 // Blocked reports whether a caller, at the address of a connection, has failed
@@ -49,11 +51,31 @@ func (f *Failures) Blocked(remote, caller string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, who := range []failing{{address, ""}, {address, caller}} {
+		if since := f.now().Sub(f.known[failing{address, caller}]); who.caller == "" && caller != "" && since < knownFor {
+			continue // others at the address, behind a proxy perhaps, are not this one
+		}
 		if l := f.failing[who]; l != nil && l.TokensAt(f.now()) < 1 {
 			return true
 		}
 	}
 	return false
+}
+
+// Known notes that a caller came in from an address: others' failures there
+// do not shut it out for some time.
+func (f *Failures) Known(remote, caller string) {
+	if f.count.Load() == 0 {
+		return // nobody is shut out
+	}
+	who := failing{host(remote), caller}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if now := f.now(); now.Sub(f.known[who]) > knownFor/2 {
+		if len(f.known) >= maxFailing {
+			clear(f.known)
+		}
+		f.known[who] = now
+	}
 }
 
 // Failed notes a failure.

@@ -43,3 +43,24 @@ func TestFailures(t *testing.T) {
 		t.Error("blocked after one failure")
 	}
 }
+
+// Who came in from an address is not shut out by others there.
+func TestFailuresOfNeighbours(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	f := door.NewFailures(func() time.Time { return now })
+	const here = "192.0.2.1:1000"
+	f.Failed(here, "AKIAX")
+	f.Known(here, "AKIAGOOD")
+	for i := range 200 {
+		f.Failed(here, fmt.Sprint("guess", i))
+	}
+	if !f.Blocked(here, "AKIAOTHER") || f.Blocked(here, "AKIAGOOD") {
+		t.Error("not the one who is unknown")
+	}
+	for range 30 {
+		f.Failed(here, "AKIAGOOD")
+	}
+	if !f.Blocked(here, "AKIAGOOD") {
+		t.Error("its own failures do not count")
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/strongroom-dev/strongroom/internal/fold"
 	"github.com/strongroom-dev/strongroom/internal/policy"
 	"github.com/strongroom-dev/strongroom/internal/secret"
 )
@@ -23,6 +24,7 @@ type circumstances struct {
 	tags     []secret.Tag
 	function string // what rotates a secret
 	primary  string // of what region a secret is
+	boundary string // of the user or role that the request is about
 }
 
 // Lookup implements policy.Keys.
@@ -48,6 +50,9 @@ func (c *circumstances) Lookup(key string) policy.Value {
 		return given(c.function)
 	case "secretsmanager:secretid":
 		return given(c.resource)
+	}
+	if key == "iam:permissionsboundary" && (c.who.Given == nil || !c.who.Given.Lookup(key).Present) {
+		return given(c.boundary)
 	}
 	if tag, ok := strings.CutPrefix(key, "aws:resourcetag/"); ok {
 		return Tagged(c.tags, tag)
@@ -93,7 +98,7 @@ func given(s string) policy.Value { return policy.Value{Present: s != "", One: s
 // does not count.
 func Tagged(tags []secret.Tag, key string) policy.Value {
 	for i := range tags {
-		if strings.EqualFold(tags[i].Key, key) {
+		if fold.Equal(tags[i].Key, key) {
 			return policy.One(tags[i].Value)
 		}
 	}

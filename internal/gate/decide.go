@@ -30,6 +30,7 @@ func (q *question) ask(about *circumstances, v secret.Verb, action string, found
 			about.function = r.Function
 		}
 	}
+	about.boundary = found.Boundary
 	q.Verb, q.Who, q.Keys, q.Policy, q.PolicyRules = v, about.who.Who, about, found.Policy, found.PolicyRules
 	q.Owner = about.owner
 	if about.who.Principal == System {

@@ -52,9 +52,11 @@ const System = "system"
 // or as it was if it means nothing.
 type Found struct {
 	Ref    secret.Ref
-	Secret *secret.Secret  // if it is one, and there
-	Tags   []secret.Tag    // of what is no secret
-	Policy *policy.Program // the thing's own policy, nil if it has none
+	Secret *secret.Secret // if it is one, and there
+	Tags   []secret.Tag   // of what is no secret
+	// Boundary is the ARN of a user's or role's own permissions boundary.
+	Boundary string
+	Policy   *policy.Program // the thing's own policy, nil if it has none
 	// PolicyRules: nobody may without the thing's own policy, not even in the
 	// same account.
 	PolicyRules bool

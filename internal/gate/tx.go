@@ -108,9 +108,13 @@ func (tx *Tx) Find(r secret.Ref) (Found, error) { return tx.op.gate.cfg.Resolve(
 // decides about actions that are no verbs of ours too. missing are the
 // condition keys that were asked for and that nobody knew.
 func (tx *Tx) Would(as Caller, action string, found Found) (d policy.Decision, missing []string) {
+	v := arn.Verb(action)
+	if v != 0 {
+		action = arn.Action(v) // as the verb is spelled: what is kept of an answer is kept by the verb
+	}
 	var q question
 	s := supposed{circumstances: circumstances{who: &as, now: tx.op.begun}}
-	q.ask(&s.circumstances, arn.Verb(action), action, &found)
+	q.ask(&s.circumstances, v, action, &found)
 	q.Keys = &s
 	d = as.Program.Decide(&q.Question)
 	return d, s.missing

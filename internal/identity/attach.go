@@ -149,7 +149,7 @@ func (j *job) attachable(full string) error {
 		return err
 	}
 	p, err := j.anyPolicy(j.tx, account, name)
-	if err == nil && (p == nil || account != j.account && account != managedAccount) {
+	if err == nil && (p == nil || p.ARN(account) != full || account != j.account && account != managedAccount) {
 		err = fault.Wrap(fault.NotFound, ErrNotAttachable, "Policy %s does not exist or is not attachable.", full)
 	}
 	return err

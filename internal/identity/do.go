@@ -121,7 +121,7 @@ func (d *Directory) Do(ctx context.Context, who Caller, v secret.Verb, in Input)
 	if op.made {
 		ref.Name = j.in.Path + j.in.Name
 	}
-	who.Given = in.keys()
+	who.Given = in.keys(v)
 	return do(ctx, d, who, v, ref, func(tx *gate.Tx, _ secret.Ref) (Output, error) {
 		again := *j // the work may run more than once
 		again.tx, again.out.Account = tx, j.account
@@ -139,16 +139,50 @@ func (in *Input) providerName() string {
 	return strings.TrimSuffix(rest, "/")
 }
 
+// asked says which condition keys a request of an operation brings. What a
+// request names besides, and the operation does not take, is no key: a rule
+// must not be met by a member without effect.
+type asked struct{ policyARN, boundary, tags, tagKeys bool }
+
+var askedBy = map[secret.Verb]asked{
+	secret.AttachUserPolicy: {policyARN: true}, secret.DetachUserPolicy: {policyARN: true},
+	secret.AttachGroupPolicy: {policyARN: true}, secret.DetachGroupPolicy: {policyARN: true},
+	secret.AttachRolePolicy: {policyARN: true}, secret.DetachRolePolicy: {policyARN: true},
+	secret.CreateUser: {boundary: true, tags: true}, secret.CreateRole: {boundary: true, tags: true},
+	secret.PutUserPermissionsBoundary: {boundary: true}, secret.PutRolePermissionsBoundary: {boundary: true},
+	secret.CreatePolicy: {tags: true}, secret.CreateOpenIDConnectProvider: {tags: true},
+	secret.TagUser: {tags: true}, secret.TagRole: {tags: true}, secret.TagPolicy: {tags: true}, secret.TagOpenIDConnectProvider: {tags: true},
+	secret.UntagUser: {tagKeys: true}, secret.UntagRole: {tagKeys: true}, secret.UntagPolicy: {tagKeys: true}, secret.UntagOpenIDConnectProvider: {tagKeys: true},
+}
+
 // keys are what conditions may ask of the request.
-func (in *Input) keys() policy.Keys {
-	keys := policy.Facts{}
-	keys.Set("iam:policyarn", in.PolicyARN)
-	keys.Set("iam:permissionsboundary", in.Boundary)
-	keys.SetTags(in.Tags)
-	if len(in.TagKeys) > 0 {
+func (in *Input) keys(v secret.Verb) policy.Keys {
+	keys, by := policy.Facts{}, askedBy[v]
+	if by.policyARN {
+		keys.Set("iam:policyarn", in.PolicyARN)
+	}
+	if by.boundary {
+		keys.Set("iam:permissionsboundary", in.Boundary)
+	}
+	if by.tags {
+		keys.SetTags(in.Tags)
+	}
+	if by.tagKeys {
 		keys["aws:tagkeys"] = policy.Many(in.TagKeys)
 	}
 	return keys
+}
+
+// mayTag asks, of what is made with tags, whether the caller may tag it.
+func (j *job) mayTag(v secret.Verb) error {
+	if len(j.in.Tags) == 0 {
+		return nil
+	}
+	ref := secret.Ref{Space: secret.Space{Account: j.account}, Kind: j.kind, Name: j.in.Path + j.in.Name}
+	if j.kind == secret.KindProvider {
+		ref.Name = j.in.Name
+	}
+	return j.tx.Must(v, gate.Found{Ref: ref})
 }
 
 type identityError string

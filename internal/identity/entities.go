@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/strongroom-dev/strongroom/internal/fault"
+	"github.com/strongroom-dev/strongroom/internal/fold"
+	"github.com/strongroom-dev/strongroom/internal/gate"
 	"github.com/strongroom-dev/strongroom/internal/policy/iam"
 	"github.com/strongroom-dev/strongroom/internal/secret"
 )
@@ -51,6 +53,11 @@ func (j *job) createEntity() error {
 	}
 	if there != nil {
 		return fault.New(fault.Exists, "%s with name %s already exists.", kindTitles[j.kind], j.in.Name)
+	}
+	if v := map[secret.Kind]secret.Verb{secret.KindUser: secret.TagUser, secret.KindRole: secret.TagRole}[j.kind]; v != 0 {
+		if err := j.mayTag(v); err != nil {
+			return err
+		}
 	}
 	e := &Entity{
 		Kind: j.kind, Name: j.in.Name, Path: j.in.Path, ID: newID(idPrefixes[j.kind]),
@@ -110,7 +117,7 @@ func (j *job) noLoginProfile() error {
 func listOf(k secret.Kind) func(*job) error {
 	return func(j *job) error {
 		return j.each(j.tx, j.account, k, func(e *Entity) (bool, error) {
-			if strings.ToLower(e.Name) <= strings.ToLower(j.in.After) || !strings.HasPrefix(e.Path, j.in.PathPrefix) {
+			if fold.Lower(e.Name) <= fold.Lower(j.in.After) || !strings.HasPrefix(e.Path, j.in.PathPrefix) {
 				return true, nil
 			}
 			if len(j.out.Entities) == j.in.Max {
@@ -134,7 +141,7 @@ func (j *job) rename() error {
 	if j.in.NewPath != "" {
 		e.Path = j.in.NewPath
 	}
-	if j.in.NewName != "" && !strings.EqualFold(j.in.NewName, e.Name) {
+	if j.in.NewName != "" && !fold.Equal(j.in.NewName, e.Name) {
 		there, err := j.entity(j.tx, j.account, j.kind, j.in.NewName)
 		if err != nil {
 			return err
@@ -148,6 +155,10 @@ func (j *job) rename() error {
 	}
 	if j.in.NewName != "" {
 		e.Name = j.in.NewName
+	}
+	ref := secret.Ref{Space: secret.Space{Account: j.account}, Kind: j.kind, Name: e.Path + e.Name}
+	if err := j.tx.Must(secret.UpdateUser, gate.Found{Ref: ref, Tags: e.Tags, Boundary: e.Boundary}); err != nil {
+		return err // who it comes to be is asked as who it was
 	}
 	if err := j.renameKeys(e); err != nil {
 		return err
@@ -216,10 +227,10 @@ func (j *job) listTags() error {
 // addTags sets tags. The case of their keys does not count.
 func addTags(to *[]secret.Tag, tags []secret.Tag) error {
 	for i, t := range tags {
-		if slices.ContainsFunc(tags[:i], func(u secret.Tag) bool { return strings.EqualFold(u.Key, t.Key) }) {
+		if slices.ContainsFunc(tags[:i], func(u secret.Tag) bool { return fold.Equal(u.Key, t.Key) }) {
 			return fault.Wrap(fault.Invalid, ErrInput, "Duplicate tag keys found. Please note that Tag keys are case insensitive.")
 		}
-		at := slices.IndexFunc(*to, func(u secret.Tag) bool { return strings.EqualFold(u.Key, t.Key) })
+		at := slices.IndexFunc(*to, func(u secret.Tag) bool { return fold.Equal(u.Key, t.Key) })
 		if at < 0 {
 			*to = append(*to, t)
 		} else {
@@ -234,6 +245,6 @@ func addTags(to *[]secret.Tag, tags []secret.Tag) error {
 
 func removeTags(from *[]secret.Tag, keys []string) {
 	*from = slices.DeleteFunc(*from, func(t secret.Tag) bool {
-		return slices.ContainsFunc(keys, func(k string) bool { return strings.EqualFold(k, t.Key) })
+		return slices.ContainsFunc(keys, func(k string) bool { return fold.Equal(k, t.Key) })
 	})
 }

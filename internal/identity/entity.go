@@ -4,11 +4,11 @@ import (
 	"crypto/rand"
 	"encoding/base32"
 	"slices"
-	"strings"
 
 	"github.com/fxamacker/cbor/v2"
 
 	"github.com/strongroom-dev/strongroom/internal/fault"
+	"github.com/strongroom-dev/strongroom/internal/fold"
 	"github.com/strongroom-dev/strongroom/internal/gate"
 	"github.com/strongroom-dev/strongroom/internal/name/arn"
 	"github.com/strongroom-dev/strongroom/internal/policy"
@@ -38,7 +38,7 @@ func kindPrefix(account string, k secret.Kind) string {
 }
 
 func rowKey(account string, k secret.Kind, name string) string {
-	return kindPrefix(account, k) + strings.ToLower(name)
+	return kindPrefix(account, k) + fold.Lower(name)
 }
 
 func changedKey(account string) string { return iamPrefix + account + "/changed" }

@@ -2,13 +2,13 @@ package identity
 
 import (
 	"slices"
-	"strings"
 
+	"github.com/strongroom-dev/strongroom/internal/fold"
 	"github.com/strongroom-dev/strongroom/internal/secret"
 )
 
 func inGroup(e *Entity, group string) bool {
-	return slices.ContainsFunc(e.Groups, func(g string) bool { return strings.EqualFold(g, group) })
+	return slices.ContainsFunc(e.Groups, func(g string) bool { return fold.Equal(g, group) })
 }
 
 // members are the users of a group.
@@ -69,7 +69,7 @@ func (j *job) removeUser() error {
 		return missing(secret.KindUser, j.in.User)
 	}
 	u = u.clone()
-	u.Groups = slices.DeleteFunc(u.Groups, func(g string) bool { return strings.EqualFold(g, group.Name) })
+	u.Groups = slices.DeleteFunc(u.Groups, func(g string) bool { return fold.Equal(g, group.Name) })
 	return saveEntity(j.tx, j.account, u)
 }
 

@@ -65,7 +65,7 @@ func (d *Directory) Resolve(tx *gate.Tx, r secret.Ref) (gate.Found, error) {
 			found.Ref.Name = "/" + r.Name
 			return found, err
 		}
-		found.Ref.Name, found.Tags = e.Path+e.Name, e.Tags
+		found.Ref.Name, found.Tags, found.Boundary = e.Path+e.Name, e.Tags, e.Boundary
 		if v := tx.Verb(); v == secret.AssumeRole || v == secret.AssumeRoleWithWebIdentity {
 			found.Policy, found.PolicyRules, err = e.trust(), true, nil
 		}
@@ -77,6 +77,12 @@ func (d *Directory) Resolve(tx *gate.Tx, r secret.Ref) (gate.Found, error) {
 			return found, err
 		}
 		found.Ref.Name, found.Tags = p.Path+p.Name, p.Tags
+	case secret.KindProvider:
+		p, err := d.provider(tx, r.Space.Account, r.Name)
+		if err != nil || p == nil {
+			return found, err
+		}
+		found.Tags = p.Tags
 	}
 	return found, nil
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/strongroom-dev/strongroom/internal/fault"
+	"github.com/strongroom-dev/strongroom/internal/fold"
 	"github.com/strongroom-dev/strongroom/internal/gate"
 	"github.com/strongroom-dev/strongroom/internal/name/arn"
 	"github.com/strongroom-dev/strongroom/internal/policy/iam"
@@ -56,7 +57,7 @@ var builtIns = func() map[string]*Policy {
 		builtIn("AWSSecretsManagerClientReadOnlyAccess", "Reading of secrets and their values.",
 			`{"Effect":"Allow","Action":["secretsmanager:BatchGetSecretValue","secretsmanager:DescribeSecret","secretsmanager:GetSecretValue","secretsmanager:ListSecrets","secretsmanager:ListSecretVersionIds"],"Resource":"*"}`),
 	} {
-		all[strings.ToLower(p.Name)] = p
+		all[fold.Lower(p.Name)] = p
 	}
 	return all
 }()
@@ -65,7 +66,7 @@ var builtIns = func() map[string]*Policy {
 // there; nil if there is none.
 func (d *Directory) anyPolicy(tx *gate.Tx, account, name string) (*Policy, error) {
 	if account == managedAccount {
-		return builtIns[strings.ToLower(name)], nil
+		return builtIns[fold.Lower(name)], nil
 	}
 	return d.policy(tx, account, name)
 }
@@ -106,6 +107,9 @@ func (j *job) createPolicy() error {
 		return fault.New(fault.Exists, "A policy called %s already exists. Duplicate names are not allowed.", j.in.Name)
 	}
 	if _, err := parse(j.in.Document, iam.IdentityPolicy, maxDocument); err != nil {
+		return err
+	}
+	if err := j.mayTag(secret.TagPolicy); err != nil {
 		return err
 	}
 	now := secret.InstantOf(j.tx.Now())

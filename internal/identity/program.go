@@ -114,7 +114,7 @@ func (d *Directory) managedBlock(tx *gate.Tx, full string, l policy.Layer) (poli
 		return policy.Block{}, err
 	}
 	p, err := d.anyPolicy(tx, account, name)
-	if err != nil || p == nil {
+	if err != nil || p == nil || p.ARN(account) != full {
 		return policy.Block{Layer: l}, err
 	}
 	return compile(p.version(p.Default).Document, "policy "+full, l)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/strongroom-dev/strongroom/internal/fault"
+	"github.com/strongroom-dev/strongroom/internal/fold"
 	"github.com/strongroom-dev/strongroom/internal/gate"
 	"github.com/strongroom-dev/strongroom/internal/name/arn"
 	"github.com/strongroom-dev/strongroom/internal/policy"
@@ -79,6 +80,9 @@ func (j *job) createProvider() error {
 	}
 	if len(j.in.Audiences) > maxAudiences {
 		return limit("ClientIdsPerOpenIdConnectProvider", maxAudiences)
+	}
+	if err := j.mayTag(secret.TagOpenIDConnectProvider); err != nil {
+		return err
 	}
 	scheme, _, _ := strings.Cut(j.in.URL, "://")
 	p := &Provider{URL: j.in.Name, Scheme: scheme, Audiences: j.in.Audiences, Thumbprints: j.in.Thumbprints, Created: secret.InstantOf(j.tx.Now())}
@@ -273,13 +277,20 @@ func texts(claim any) []string {
 // number, a boolean or a list of texts, as PROVIDER:CLAIM.
 func (in *WebIdentityInput) claims(url string, claims map[string]any, audience string) policy.Keys {
 	keys := policy.Facts{}
-	prefix := strings.ToLower(url) + ":"
+	prefix := fold.Lower(url) + ":"
+	folded := map[string]int{}
+	for name := range claims {
+		folded[fold.Lower(name)]++
+	}
 	for name, claim := range claims {
+		if folded[fold.Lower(name)] > 1 {
+			continue // conditions could not tell one from the other: none of them counts
+		}
 		switch c := claim.(type) {
 		case string, bool, float64:
-			keys.Set(prefix+strings.ToLower(name), fmt.Sprint(c))
+			keys.Set(prefix+fold.Lower(name), fmt.Sprint(c))
 		case []any:
-			keys[prefix+strings.ToLower(name)] = policy.Many(texts(c))
+			keys[prefix+fold.Lower(name)] = policy.Many(texts(c))
 		}
 	}
 	if _, ok := claims["azp"]; ok {

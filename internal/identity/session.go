@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"encoding/base64"
 	"strings"
 	"time"
@@ -36,6 +37,18 @@ type token struct {
 	// the session ends.
 	Root      string `cbor:"14,keyasint,omitempty"`
 	Federated string `cbor:"15,keyasint,omitempty"`
+	// Provider is the identity provider at the beginning of the chain, and
+	// Through are those whose sessions are between: with any of them the
+	// session ends.
+	Provider string    `cbor:"16,keyasint,omitempty"`
+	Through  []through `cbor:"17,keyasint,omitempty"`
+}
+
+// through is a user or role in a chain.
+type through struct {
+	Kind secret.Kind `cbor:"1,keyasint"`
+	Name string      `cbor:"2,keyasint"`
+	ID   string      `cbor:"3,keyasint"`
 }
 
 // sealedAs is the name under which tokens are sealed.
@@ -149,8 +162,17 @@ func (d *Directory) alive(tx *gate.Tx, s *session) error {
 			return unknownKey()
 		}
 	}
-	if t.Federated != "" {
-		_, name, _ := strings.Cut(t.Federated, ":oidc-provider/")
+	for _, of := range t.Through {
+		e, err := d.entity(tx, t.Account, of.Kind, of.Name)
+		if err != nil {
+			return err
+		}
+		if e == nil || e.ID != of.ID {
+			return unknownKey()
+		}
+	}
+	if provider := cmp.Or(t.Federated, t.Provider); provider != "" {
+		_, name, _ := strings.Cut(provider, ":oidc-provider/")
 		p, err := d.provider(tx, t.Account, name)
 		if err != nil {
 			return err
@@ -236,7 +258,7 @@ func (d *Directory) sessionPolicies(tx *gate.Tx, document string, managed []stri
 		if err != nil {
 			return nil, err
 		}
-		if p == nil || account != tx.Caller().Who.Account && account != managedAccount {
+		if p == nil || p.ARN(account) != full || account != tx.Caller().Who.Account && account != managedAccount {
 			return nil, fault.Wrap(fault.Invalid, ErrInput, "Policy %s does not exist or is not attachable.", full)
 		}
 		all = append(all, p.version(p.Default).Document)

@@ -50,7 +50,7 @@ func (d *Directory) SimulatePrincipalPolicy(ctx context.Context, who Caller, in 
 		if err != nil {
 			return nil, err
 		}
-		return simulate(tx, in, d.as(b), b.program.Blocks())
+		return simulate(ctx, tx, in, d.as(b), b.program.Blocks())
 	})
 }
 
@@ -58,7 +58,7 @@ func (d *Directory) SimulatePrincipalPolicy(ctx context.Context, who Caller, in 
 func (d *Directory) SimulateCustomPolicy(ctx context.Context, who Caller, in SimulateInput) ([]Evaluation, error) {
 	return do(ctx, d, who, secret.SimulateCustomPolicy, secret.Ref{}, func(tx *gate.Tx, _ secret.Ref) ([]Evaluation, error) {
 		account := tx.Caller().Who.Account
-		return simulate(tx, in, Caller{Who: policy.Principal{Account: account, ID: "simulated"}}, nil)
+		return simulate(ctx, tx, in, Caller{Who: policy.Principal{Account: account, ID: "simulated"}}, nil)
 	})
 }
 
@@ -68,7 +68,7 @@ func (d *Directory) as(b bound) Caller {
 }
 
 // simulate asks. own are the principal's blocks.
-func simulate(tx *gate.Tx, in SimulateInput, as Caller, own []policy.Block) ([]Evaluation, error) {
+func simulate(ctx context.Context, tx *gate.Tx, in SimulateInput, as Caller, own []policy.Block) ([]Evaluation, error) {
 	blocks := slices.Clone(own)
 	if len(in.Boundary) > 0 {
 		blocks = slices.DeleteFunc(blocks, func(b policy.Block) bool { return b.Layer == policy.Boundary })
@@ -90,6 +90,14 @@ func simulate(tx *gate.Tx, in SimulateInput, as Caller, own []policy.Block) ([]E
 		}
 	}
 	as.Program = policy.New(blocks...)
+	if len(blocks) > maxSimulated {
+		return nil, fault.Wrap(fault.Invalid, ErrInput, "A simulation asks at most %d policies.", maxSimulated)
+	}
+	for _, text := range slices.Concat(in.Actions, in.Resources) {
+		if len(text) > maxAsked {
+			return nil, fault.Wrap(fault.Invalid, ErrInput, "An action or a resource of a simulation is at most %d characters long.", maxAsked)
+		}
+	}
 	resources := in.Resources
 	if len(resources) == 0 {
 		resources = []string{arn.Everything}
@@ -104,6 +112,9 @@ func simulate(tx *gate.Tx, in SimulateInput, as Caller, own []policy.Block) ([]E
 			return nil, err
 		}
 		for _, action := range in.Actions {
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
 			as.Given = in.Context
 			d, missing := tx.Would(as, action, found)
 			d.Reasons = slices.Clone(d.Reasons)
@@ -114,7 +125,14 @@ func simulate(tx *gate.Tx, in SimulateInput, as Caller, own []policy.Block) ([]E
 }
 
 // maxEvaluations bounds one simulation: actions times resources.
-const maxEvaluations = 5000
+const maxEvaluations = 1000
+
+// maxSimulated bounds the policies of one, and maxAsked the length of what is
+// asked: an ARN of a secret has at most 600 characters.
+const (
+	maxSimulated = 30
+	maxAsked     = 1024
+)
 
 // find is the resource that is asked about, with what the request says of it.
 func (in *SimulateInput) find(tx *gate.Tx, resource string) (gate.Found, error) {
@@ -128,7 +146,10 @@ func (in *SimulateInput) find(tx *gate.Tx, resource string) (gate.Found, error) 
 	found := gate.Found{Ref: ref}
 	var err error
 	if ref.Space.Account == tx.Caller().Who.Account { // of another account's things nothing is told
-		found, err = tx.Find(ref)
+		there, problem := tx.Find(ref)
+		if err = problem; err == nil && (there.Secret == nil || tx.May(secret.DescribeSecret, there)) {
+			found = there // nor of a secret that the caller may not see
+		}
 	}
 	if err == nil && in.Policy != "" {
 		var doc *iam.Document

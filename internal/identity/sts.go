@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/strongroom-dev/strongroom/internal/fault"
+	"github.com/strongroom-dev/strongroom/internal/fold"
 	"github.com/strongroom-dev/strongroom/internal/gate"
 	"github.com/strongroom-dev/strongroom/internal/policy"
 	"github.com/strongroom-dev/strongroom/internal/secret"
@@ -96,8 +97,13 @@ func (d *Directory) assume(tx *gate.Tx, role *Entity, in AssumeRoleInput) (Assum
 	if err := t.inherit(tx, d, &in, lasts); err != nil {
 		return Assumed{}, err
 	}
+	if in.Source != "" {
+		if err := d.mayWith(tx, secret.SetSourceIdentity, role, in.Account); err != nil {
+			return Assumed{}, err
+		}
+	}
 	if len(in.Tags) > 0 {
-		if err := d.mayTag(tx, role, in.Account); err != nil {
+		if err := d.mayWith(tx, secret.TagSession, role, in.Account); err != nil {
 			return Assumed{}, err
 		}
 	}
@@ -105,7 +111,7 @@ func (d *Directory) assume(tx *gate.Tx, role *Entity, in AssumeRoleInput) (Assum
 		return Assumed{}, err
 	}
 	for _, k := range in.Transitive {
-		if !slices.ContainsFunc(in.Tags, func(g secret.Tag) bool { return strings.EqualFold(g.Key, k) }) {
+		if !slices.ContainsFunc(in.Tags, func(g secret.Tag) bool { return fold.Equal(g.Key, k) }) {
 			return Assumed{}, fault.Wrap(fault.Invalid, ErrInput, "The specified transitive tag key must be included in the requested tags.")
 		}
 		t.Transitive = append(t.Transitive, k)
@@ -148,13 +154,24 @@ func (t *token) inherit(tx *gate.Tx, d *Directory, in *AssumeRoleInput, lasts ti
 		return fault.Wrap(fault.Invalid, ErrInput, "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.")
 	}
 	if from.token.Source != "" {
+		if in.Source != "" && in.Source != from.token.Source {
+			return fault.Wrap(fault.Denied, ErrInput, "The source identity of a session cannot be changed by a further one.")
+		}
 		t.Source = from.token.Source
 	}
+	t.Provider = from.token.Provider
+	if from.token.Federated != "" {
+		t.Provider = from.token.Federated
+	}
+	t.Through = slices.Clone(from.token.Through)
+	if link := (through{from.token.Kind, from.token.Name, from.token.ID}); link.Kind == secret.KindRole && !slices.Contains(t.Through, link) {
+		t.Through = append(t.Through, link)
+	}
 	for _, tag := range from.token.Tags {
-		if !slices.ContainsFunc(from.token.Transitive, func(k string) bool { return strings.EqualFold(k, tag.Key) }) {
+		if !slices.ContainsFunc(from.token.Transitive, func(k string) bool { return fold.Equal(k, tag.Key) }) {
 			continue
 		}
-		if slices.ContainsFunc(in.Tags, func(g secret.Tag) bool { return strings.EqualFold(g.Key, tag.Key) }) {
+		if slices.ContainsFunc(in.Tags, func(g secret.Tag) bool { return fold.Equal(g.Key, tag.Key) }) {
 			return fault.Wrap(fault.Invalid, ErrInput, "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from the calling session.")
 		}
 		t.Tags = append(t.Tags, tag)
@@ -163,10 +180,10 @@ func (t *token) inherit(tx *gate.Tx, d *Directory, in *AssumeRoleInput, lasts ti
 	return nil
 }
 
-// mayTag asks whether the caller may tag sessions of the role.
-func (d *Directory) mayTag(tx *gate.Tx, role *Entity, account string) error {
+// mayWith asks whether the caller may do with sessions of the role what v is.
+func (d *Directory) mayWith(tx *gate.Tx, v secret.Verb, role *Entity, account string) error {
 	ref := secret.Ref{Space: secret.Space{Account: account}, Kind: secret.KindRole, Name: role.Path + role.Name}
-	return tx.Must(secret.TagSession, gate.Found{Ref: ref, Tags: role.Tags, Policy: role.trust(), PolicyRules: true})
+	return tx.Must(v, gate.Found{Ref: ref, Tags: role.Tags, Policy: role.trust(), PolicyRules: true})
 }
 
 // GetSessionToken makes a session of the user that asks, with all that binds

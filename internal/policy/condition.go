@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/strongroom-dev/strongroom/internal/fold"
 )
 
 // Condition is one compiled condition: an operator, a key, and the operands.
@@ -47,7 +49,7 @@ func (e *ConditionError) Error() string { return e.Problem }
 // *ConditionError.
 // (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html)
 func NewCondition(operator, key string, values []string, variables bool) (Condition, error) {
-	c := Condition{key: strings.ToLower(key)}
+	c := Condition{key: fold.Lower(key)}
 	name := operator
 	if rest, ok := strings.CutPrefix(name, "ForAllValues:"); ok {
 		name, c.set = rest, forAllValues
@@ -233,16 +235,16 @@ func hitsTime(c *Condition, value string, _ Keys) bool {
 }
 
 func addTruth(c *Condition, s string, _ Mode) string {
-	if !strings.EqualFold(s, "true") && !strings.EqualFold(s, "false") {
+	if !fold.Equal(s, "true") && !fold.Equal(s, "false") {
 		return "it must be true or false"
 	}
-	c.truths = append(c.truths, strings.EqualFold(s, "true"))
+	c.truths = append(c.truths, fold.Equal(s, "true"))
 	return ""
 }
 
 func hitsTruth(c *Condition, value string, _ Keys) bool {
 	for _, o := range c.truths {
-		if o && strings.EqualFold(value, "true") || !o && strings.EqualFold(value, "false") {
+		if o && fold.Equal(value, "true") || !o && fold.Equal(value, "false") {
 			return true
 		}
 	}

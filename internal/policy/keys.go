@@ -2,8 +2,8 @@ package policy
 
 import (
 	"strconv"
-	"strings"
 
+	"github.com/strongroom-dev/strongroom/internal/fold"
 	"github.com/strongroom-dev/strongroom/internal/secret"
 )
 
@@ -51,7 +51,7 @@ func (f Facts) SetTags(tags []secret.Tag) {
 	var keys []string
 	for _, t := range tags {
 		keys = append(keys, t.Key)
-		f["aws:requesttag/"+strings.ToLower(t.Key)] = One(t.Value)
+		f["aws:requesttag/"+fold.Lower(t.Key)] = One(t.Value)
 	}
 	f["aws:tagkeys"] = Many(keys)
 }

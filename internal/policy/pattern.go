@@ -3,6 +3,8 @@ package policy
 import (
 	"strings"
 	"unicode/utf8"
+
+	"github.com/strongroom-dev/strongroom/internal/fold"
 )
 
 // Pattern is a compiled pattern: wildcards, and variables that a question
@@ -134,7 +136,7 @@ func split(s string, m Mode) []part {
 // variable reads `key` or `key, 'fallback'`.
 func variable(inner string, m Mode) part {
 	key, fallback, has := strings.Cut(inner, ",")
-	v := part{variable: strings.ToLower(strings.TrimSpace(key)), has: has}
+	v := part{variable: fold.Lower(strings.TrimSpace(key)), has: has}
 	if has {
 		v.fallback = strings.Trim(strings.TrimSpace(fallback), "'")
 		if m&Folded != 0 {

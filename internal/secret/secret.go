@@ -145,6 +145,19 @@ func (s *Secret) SetTags(tags []Tag) {
 	}
 }
 
+// AmbiguousTag is a key that differs from another one's in its case alone, for
+// which sameKey is asked: conditions of policies could not tell them apart.
+func (s *Secret) AmbiguousTag(sameKey func(a, b string) bool) (key string, found bool) {
+	for i, t := range s.Tags {
+		for _, u := range s.Tags[:i] {
+			if sameKey(t.Key, u.Key) {
+				return t.Key, true
+			}
+		}
+	}
+	return "", false
+}
+
 // RemoveTags removes the tags of those keys; keys that are not there are no
 // error.
 func (s *Secret) RemoveTags(keys []string) {

@@ -153,6 +153,7 @@ const (
 	GetSessionToken
 	GetAccessKeyInfo
 	TagSession
+	SetSourceIdentity
 	AssumeRoleWithWebIdentity
 	verbs
 )
@@ -297,6 +298,7 @@ var table = [verbs]traits{
 	GetCallerIdentity:                       {name: "GetCallerIdentity"},
 	AssumeRole:                              {name: "AssumeRole"},
 	GetSessionToken:                         {name: "GetSessionToken"},
+	SetSourceIdentity:                       {name: "SetSourceIdentity"},
 	TagSession:                              {name: "TagSession"},
 	AssumeRoleWithWebIdentity:               {name: "AssumeRoleWithWebIdentity"},
 	CreateOpenIDConnectProvider:             {name: "CreateOpenIDConnectProvider", writes: true},

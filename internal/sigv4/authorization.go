@@ -45,6 +45,9 @@ func Parse(header string) (a Authorization, problem string) {
 	if missing != nil {
 		return a, strings.Join(missing, " ")
 	}
+	if !ordered(a.SignedHeaders) {
+		return a, "Authorization header's 'SignedHeaders' are not in order, or too many."
+	}
 	rest = credential
 	for _, field := range []*string{&a.AccessKey, &a.Scope.Date, &a.Scope.Region, &a.Scope.Service} {
 		*field, rest, _ = strings.Cut(rest, "/")
@@ -53,6 +56,23 @@ func Parse(header string) (a Authorization, problem string) {
 		return a, "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term."
 	}
 	return a, ""
+}
+
+// maxSigned bounds how many headers a request signs.
+const maxSigned = 64
+
+// ordered reports whether the names are each there once, in their order, as
+// every client sends them: a header that was named again and again would be
+// hashed as often.
+func ordered(names string) bool {
+	last, n := "", 0
+	for name := range strings.SplitSeq(names, ";") {
+		if n++; name <= last || n > maxSigned {
+			return false
+		}
+		last = name
+	}
+	return true
 }
 
 // validAccessKey accepts what IAM's model does: 1 to 128 letters, digits and

@@ -59,12 +59,14 @@ func TestParse(t *testing.T) {
 	}
 	for header, want := range map[string]string{
 		"": "algorithm", "Bearer x": "algorithm", "AWS4-HMAC-SHA256": "algorithm", "AWS4-HMAC-SHA256X Credential=": "algorithm",
-		"AWS4-HMAC-SHA256 x":                                            "'Credential' parameter. Authorization header requires 'Signature' parameter. Authorization header requires 'SignedHeaders'",
-		strings.Replace(good, "AKID/", "", 1):                           "5 slash",
-		strings.Replace(good, "aws4_request", "aws5", 1):                "5 slash",
-		strings.Replace(good, ", SignedHeaders=host;x-amz-date", "", 1): "'SignedHeaders' parameter",
-		good + ", Signature=def":                                        "more than one",
-		good + ", Credential=B/20150830/us-east-1/service/aws4_request": "more than one",
+		"AWS4-HMAC-SHA256 x":                                                              "'Credential' parameter. Authorization header requires 'Signature' parameter. Authorization header requires 'SignedHeaders'",
+		strings.Replace(good, "AKID/", "", 1):                                             "5 slash",
+		strings.Replace(good, "aws4_request", "aws5", 1):                                  "5 slash",
+		strings.Replace(good, "host;x-amz-date", "x-amz-date;host", 1):                    "not in order",
+		strings.Replace(good, "host;x-amz-date", "host"+strings.Repeat(";host", 5000), 1): "not in order",
+		strings.Replace(good, ", SignedHeaders=host;x-amz-date", "", 1):                   "'SignedHeaders' parameter",
+		good + ", Signature=def":                                                          "more than one",
+		good + ", Credential=B/20150830/us-east-1/service/aws4_request":                   "more than one",
 	} {
 		if _, problem := sigv4.Parse(header); !strings.Contains(problem, want) {
 			t.Errorf("%q: %q", header, problem)

@@ -32,6 +32,8 @@ func (d *Door) authenticate(q *request, r *http.Request, s *service) error {
 	err := d.identify(q, problem)
 	if fault.Is(err, fault.Unauthenticated) && !errors.Is(err, identity.ErrExpired) || problem != nil && err == error(problem) {
 		d.failures.Failed(r.RemoteAddr, claim.auth.AccessKey)
+	} else if err == nil {
+		d.failures.Known(r.RemoteAddr, claim.auth.AccessKey)
 	}
 	return err
 }

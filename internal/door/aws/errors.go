@@ -52,6 +52,7 @@ var jsonCauses = map[error]string{
 	identity.ErrExpired:         "ExpiredTokenException",
 	identity.ErrMalformedPolicy: "MalformedPolicyDocumentException",
 	core.ErrMalformedPolicy:     "MalformedPolicyDocumentException",
+	core.ErrBadMark:             "InvalidNextTokenException",
 	core.ErrPublicPolicy:        "PublicPolicyException",
 }
 

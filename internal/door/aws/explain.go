@@ -2,10 +2,10 @@ package aws
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"github.com/strongroom-dev/strongroom/internal/core"
+	"github.com/strongroom-dev/strongroom/internal/fold"
 	"github.com/strongroom-dev/strongroom/internal/identity"
 	"github.com/strongroom-dev/strongroom/internal/policy"
 )
@@ -24,9 +24,9 @@ func factsOf(entries []contextEntry) policy.Facts {
 	keys := policy.Facts{}
 	for _, e := range entries {
 		if e.Multi || len(e.Values) != 1 {
-			keys[strings.ToLower(e.Key)] = policy.Many(e.Values)
+			keys[fold.Lower(e.Key)] = policy.Many(e.Values)
 		} else {
-			keys[strings.ToLower(e.Key)] = policy.One(e.Values[0])
+			keys[fold.Lower(e.Key)] = policy.One(e.Values[0])
 		}
 	}
 	return keys

@@ -313,11 +313,14 @@ func (row *iamRow) input(q *request, f form) (identity.Input, error) {
 	c.path("PathPrefix", true)
 	c.length("Description", 0, 1000)
 	in := identity.Input{
-		Name: f.get(name), Path: f.get("Path"), PathPrefix: f.get("PathPrefix"), NewName: f.get("NewUserName"), NewPath: f.get("NewPath"),
+		Path: f.get("Path"), PathPrefix: f.get("PathPrefix"), NewName: f.get("NewUserName"), NewPath: f.get("NewPath"),
 		PolicyName: f.get("PolicyName"), PolicyARN: f.get("PolicyArn"), VersionID: f.get("VersionId"), SetDefault: f.get("SetAsDefault") == "true",
 		Document: f.get("PolicyDocument"), Boundary: f.get("PermissionsBoundary"), AccessKey: f.get("AccessKeyId"), Active: f.get("Status") == "Active",
 		Local: f.get("Scope") == "Local", OnlyUsed: f.get("OnlyAttached") == "true", After: f.get("Marker"), TagKeys: f.list("TagKeys"),
 		Tags: c.tags(), MaxSession: c.whole("MaxSessionDuration", 0, 3600, 43200), Max: int(c.whole("MaxItems", 100, 1, 1000)),
+	}
+	if name != "" {
+		in.Name = f.get(name)
 	}
 	in.URL, in.Audiences, in.ClientID, in.Thumbprints = f.get("Url"), f.list("ClientIDList"), f.get("ClientID"), f.list("ThumbprintList")
 	if u, err := url.Parse(in.URL); f.has("Url") && (err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.RawQuery != "" || len(in.URL) > 255) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/strongroom-dev/strongroom/internal/core"
+	"github.com/strongroom-dev/strongroom/internal/fold"
 	"github.com/strongroom-dev/strongroom/internal/secret"
 )
 
@@ -160,7 +161,7 @@ func readTags(in []tag) ([]secret.Tag, error) {
 		switch {
 		case key == "":
 			return nil, invalidParameter("A tag's key must not be empty.")
-		case strings.HasPrefix(strings.ToLower(key), "aws:"):
+		case strings.HasPrefix(fold.Lower(key), "aws:"):
 			return nil, invalidParameter(fmt.Sprintf("Tag keys starting with 'aws:' are reserved for system use: %s", key))
 		case seen[key]:
 			return nil, invalidParameter("Duplicate tag keys found. Please note that Tag keys are case sensitive.")

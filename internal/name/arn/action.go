@@ -1,8 +1,7 @@
 package arn
 
 import (
-	"strings"
-
+	"github.com/strongroom-dev/strongroom/internal/fold"
 	"github.com/strongroom-dev/strongroom/internal/secret"
 )
 
@@ -84,10 +83,10 @@ func Action(v secret.Verb) string { return actions[v] }
 var verbs = func() map[string]secret.Verb {
 	all := map[string]secret.Verb{}
 	for _, v := range secret.Verbs() {
-		all[strings.ToLower(actions[v])] = v
+		all[fold.Lower(actions[v])] = v
 	}
 	return all
 }()
 
 // Verb is the verb that an action names; zero if it is none of ours.
-func Verb(action string) secret.Verb { return verbs[strings.ToLower(action)] }
+func Verb(action string) secret.Verb { return verbs[fold.Lower(action)] }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/strongroom-dev/strongroom/internal/fold"
 	"github.com/strongroom-dev/strongroom/internal/policy"
 )
 
@@ -74,11 +75,11 @@ func matchesAny(patterns []policy.Pattern, s string) bool {
 // nothing.
 func (l *linter) unknownActions(s *Statement) {
 	for _, a := range s.Actions {
-		vendor, _, _ := strings.Cut(strings.ToLower(a), ":")
+		vendor, _, _ := strings.Cut(fold.Lower(a), ":")
 		p := policy.NewPattern(a, policy.Folded)
 		known, matches := false, false
 		for _, there := range l.actions {
-			known = known || strings.HasPrefix(strings.ToLower(there), vendor+":")
+			known = known || strings.HasPrefix(fold.Lower(there), vendor+":")
 			matches = matches || p.Match(there, nil)
 		}
 		if known && !matches {
@@ -93,7 +94,7 @@ var multiValued = []string{"aws:tagkeys", "sts:transitivetagkeys", "secretsmanag
 // impossible finds conditions that can never hold.
 func (l *linter) impossible(s *Statement) {
 	for i, c := range s.Conditions {
-		key := strings.ToLower(c.Key)
+		key := fold.Lower(c.Key)
 		switch {
 		case len(c.Values) == 0 && !strings.Contains(c.Operator, "Not"):
 			l.add(c.at, "never-holds", "%s lists no values: it never holds", c.path)
@@ -101,7 +102,7 @@ func (l *linter) impossible(s *Statement) {
 			l.add(c.at, "never-holds", "%s holds many values: without ForAnyValue or ForAllValues it never holds", c.path)
 		}
 		for _, other := range s.Conditions[:i] {
-			if strings.ToLower(other.Key) == key && contradict(c, other) {
+			if fold.Lower(other.Key) == key && contradict(c, other) {
 				l.add(c.at, "never-holds", "%s and %s never hold together", other.path, c.path)
 			}
 		}
@@ -115,7 +116,7 @@ func contradict(a, b Condition) bool {
 	}
 	if a.Operator == "Null" {
 		demands := !strings.Contains(b.Operator, "Not") && !strings.HasSuffix(b.Operator, "IfExists") && !strings.HasPrefix(b.Operator, "ForAll") && b.Operator != "Null"
-		return demands && len(a.Values) == 1 && strings.EqualFold(a.Values[0], "true")
+		return demands && len(a.Values) == 1 && fold.Equal(a.Values[0], "true")
 	}
 	if a.Operator != "StringEquals" {
 		a, b = b, a
@@ -157,7 +158,7 @@ func (s *Statement) covers(o *Statement) bool {
 			return false
 		}
 	}
-	return coverAll(s.Actions, o.Actions, strings.ToLower) && coverAll(s.Resources, o.Resources, func(r string) string { return r })
+	return coverAll(s.Actions, o.Actions, fold.Lower) && coverAll(s.Resources, o.Resources, func(r string) string { return r })
 }
 
 func coverAll(wide, narrow []string, fold func(string) string) bool {

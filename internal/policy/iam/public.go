@@ -1,6 +1,11 @@
 package iam
 
-import "strings"
+import (
+	"net/netip"
+	"strings"
+
+	"github.com/strongroom-dev/strongroom/internal/fold"
+)
 
 // narrowing are the condition keys that, where they must have certain values,
 // keep a policy from being for everybody.
@@ -31,7 +36,7 @@ func (s *Statement) everybody() bool {
 
 func (s *Statement) narrow() bool {
 	for _, c := range s.Conditions {
-		key := strings.ToLower(c.Key)
+		key := fold.Lower(c.Key)
 		for _, n := range narrowing {
 			if strings.HasPrefix(key, n) && c.fixes() {
 				return true
@@ -47,9 +52,32 @@ func (c *Condition) fixes() bool {
 		return false
 	}
 	for _, v := range c.Values {
-		if strings.Trim(v, "*?") == "" || v == "0.0.0.0/0" || v == "::/0" || strings.Contains(v, "${") {
+		if strings.Contains(v, "${") || !c.few(v) {
 			return false
 		}
 	}
 	return len(c.Values) > 0
 }
+
+// few reports whether a value stands for few: an address or a net that is not
+// half the world, an ARN with its account spelled out, any other without
+// wildcards at its beginning. Comparisons by size fix nothing.
+func (c *Condition) few(v string) bool {
+	switch {
+	case strings.Contains(c.Operator, "IpAddress"):
+		net, err := netip.ParsePrefix(v)
+		return err != nil || net.Addr().Is4() && net.Bits() >= 8 || net.Addr().Is6() && net.Bits() >= 16
+	case strings.Contains(c.Operator, "Numeric"), strings.Contains(c.Operator, "Date"), strings.Contains(c.Operator, "Bool"):
+		return false
+	case strings.HasPrefix(v, "arn:"):
+		part := strings.SplitN(v, ":", 6)
+		return len(part) == 6 && part[4] != "" && !strings.ContainsAny(part[4], "*?")
+	case !strings.ContainsAny(v, "*?"):
+		return true
+	}
+	return strings.IndexAny(v, "*?") >= shortestPrefix
+}
+
+// shortestPrefix is how much of a value with wildcards must be spelled out: a
+// unique ID is longer.
+const shortestPrefix = 12
