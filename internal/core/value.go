@@ -40,11 +40,15 @@ type Opened struct {
 // the version of that ID has not that label. The current version of a secret
 // whose password is being changed just now is read again when that is done.
 func (c *Core) GetValue(ctx context.Context, who Caller, in GetValueInput) (Opened, error) {
+	done := c.swaps.swap(in.Ref) // asked before the read: it may end while that is recorded
 	opened, err := c.getValue(ctx, who, in)
 	if err != nil || in.VersionID != "" || in.Label != "" && in.Label != secret.Current {
 		return opened, err
 	}
-	if done := c.swaps.swap(opened.Ref); done != nil && wait(ctx, done) {
+	if done == nil {
+		done = c.swaps.swap(opened.Ref)
+	}
+	if done != nil && wait(ctx, done) {
 		opened.Content.Value.Wipe()
 		return c.getValue(ctx, who, in)
 	}
