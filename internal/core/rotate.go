@@ -243,6 +243,9 @@ func (c *Core) CancelRotation(ctx context.Context, who Caller, ref secret.Ref) (
 		if r.Run != nil {
 			out.VersionID = r.Run.Version
 			if again || !r.Run.Touched || r.Run.TestOnly || c.builtIn(r.Function) == nil {
+				if !r.Run.Touched && c.builtIn(r.Function) != nil {
+					unpend(sec, r.Run.Version) // a function of the user's own may have done anything: as on AWS, its label stays
+				}
 				r.Run = nil
 				r.Fence++
 			}

@@ -56,15 +56,8 @@ func (a *accessKeys) perform(ctx context.Context, claim *core.Claim) (core.Outco
 }
 
 func (a *accessKeys) create(ctx context.Context, claim *core.Claim) error {
-	if v := claim.Secret.ByID(claim.Run.Version); v != nil && v.Form != secret.NoValue {
-		return nil
-	}
-	id, err := current(claim)
-	if err != nil {
-		return err
-	}
-	doc, err := get(ctx, a.core, claim.Ref, id)
-	if err != nil {
+	doc, err := begin(ctx, a.core, claim)
+	if doc == nil {
 		return err
 	}
 	defer doc.wipe()
@@ -72,12 +65,7 @@ func (a *accessKeys) create(ctx context.Context, claim *core.Claim) error {
 	defer key.Wipe()
 	doc.set("AccessKeyId", []byte(identity.NewAccessKeyID("AKIA")))
 	doc.set("SecretAccessKey", key.Open())
-	value := doc.value()
-	defer value.Wipe()
-	_, err = a.core.PutValue(ctx, house(), core.PutValueInput{
-		Ref: claim.Ref, Token: claim.Run.Version, Content: core.Content{Value: value, Form: secret.Text}, Labels: []string{secret.Pending},
-	})
-	return err
+	return putPending(ctx, a.core, claim, doc)
 }
 
 // install makes the pending key one of the user's, beside the current one. To

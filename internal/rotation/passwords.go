@@ -42,15 +42,8 @@ func (p *passwords) perform(ctx context.Context, claim *core.Claim) (core.Outcom
 // create gives the pending version its value: the current one with another
 // password, and perhaps another user.
 func (p *passwords) create(ctx context.Context, claim *core.Claim) error {
-	if v := claim.Secret.ByID(claim.Run.Version); v != nil && v.Form != secret.NoValue {
-		return nil
-	}
-	id, err := current(claim)
-	if err != nil {
-		return err
-	}
-	doc, err := get(ctx, p.core, claim.Ref, id)
-	if err != nil {
+	doc, err := begin(ctx, p.core, claim)
+	if doc == nil {
 		return err
 	}
 	defer doc.wipe()
@@ -66,12 +59,7 @@ func (p *passwords) create(ctx context.Context, claim *core.Claim) error {
 			return err
 		}
 	}
-	value := doc.value()
-	defer value.Wipe()
-	_, err = p.core.PutValue(ctx, house(), core.PutValueInput{
-		Ref: claim.Ref, Token: claim.Run.Version, Content: core.Content{Value: value, Form: secret.Text}, Labels: []string{secret.Pending},
-	})
-	return err
+	return putPending(ctx, p.core, claim, doc)
 }
 
 // carry takes over the credentials of a version that never became current,

@@ -275,6 +275,29 @@ func get(ctx context.Context, c *core.Core, ref secret.Ref, version string) (*do
 	return parse(opened.Content.Value)
 }
 
+// begin gives the value that the run begins with; nil if the pending version has
+// its value already.
+func begin(ctx context.Context, c *core.Core, claim *core.Claim) (*document, error) {
+	if v := claim.Secret.ByID(claim.Run.Version); v != nil && v.Form != secret.NoValue {
+		return nil, nil
+	}
+	id, err := current(claim)
+	if err != nil {
+		return nil, err
+	}
+	return get(ctx, c, claim.Ref, id)
+}
+
+// putPending gives the pending version its value.
+func putPending(ctx context.Context, c *core.Core, claim *core.Claim, doc *document) error {
+	value := doc.value()
+	defer value.Wipe()
+	_, err := c.PutValue(ctx, house(), core.PutValueInput{
+		Ref: claim.Ref, Token: claim.Run.Version, Content: core.Content{Value: value, Form: secret.Text}, Labels: []string{secret.Pending},
+	})
+	return err
+}
+
 // changed: another version is current than the one that the run began with.
 func changed(claim *core.Claim) bool {
 	current := claim.Secret.At(secret.Current)
