@@ -72,7 +72,7 @@ type Engine interface {
 }
 
 // Overlapping is an engine whose users can have two passwords at a time:
-// SetPassword adds one, and Retire takes away all others.
+// SetPassword adds one, and Retire takes away all but one.
 type Overlapping interface {
 	Engine
 	Retire(ctx context.Context, as Login, user string, keep plain.Value) error

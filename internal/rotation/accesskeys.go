@@ -25,7 +25,6 @@ type accessKeys struct {
 
 func (a *accessKeys) performer(c *core.Core) performer { return &accessKeys{a.keys, c} }
 func (*accessKeys) swaps() bool                        { return false }
-func (*accessKeys) after(context.Context, *core.Claim) {}
 
 // Borrows implements core.Rotator: the house's right to make keys.
 func (*accessKeys) Borrows(value plain.Value) ([]core.Need, string, error) {

@@ -165,7 +165,30 @@ func (p *passwords) set(ctx context.Context, claim *core.Claim) error {
 	if user := base(pending.User); p.alternating && user != pending.User {
 		return hidden(p.engine.Clone(ctx, master, user, pending.User, pending.Password), pending, master)
 	}
+	if err := p.keepCurrent(ctx, claim, master, pending); err != nil {
+		return err
+	}
 	return hidden(p.engine.SetPassword(ctx, master, pending.User, pending.Password), pending, master)
+}
+
+// keepCurrent takes from a user that can have several passwords all but the
+// current one, which stays good until the next rotation.
+func (p *passwords) keepCurrent(ctx context.Context, claim *core.Claim, master, pending engine.Login) error {
+	o, ok := p.engine.(engine.Overlapping)
+	id, err := current(claim)
+	if !ok || err != nil {
+		return err
+	}
+	doc, now, err := p.loginOf(ctx, claim, id)
+	if err != nil {
+		return err
+	}
+	defer doc.wipe()
+	defer now.Password.Wipe()
+	if now.User != pending.User {
+		return nil
+	}
+	return hidden(o.Retire(ctx, master, now.User, now.Password), now, master)
 }
 
 // setOwn has the user itself change its password, with the current one or, as
@@ -229,24 +252,6 @@ func (p *passwords) test(ctx context.Context, claim *core.Claim) error {
 	defer doc.wipe()
 	defer l.Password.Wipe()
 	return hidden(p.engine.Check(ctx, l), l)
-}
-
-// after takes the old passwords away from a user that has two.
-func (p *passwords) after(ctx context.Context, claim *core.Claim) {
-	o, ok := p.engine.(engine.Overlapping)
-	if !ok {
-		return
-	}
-	doc, l, err := p.loginOf(ctx, claim, claim.Run.Version)
-	if err != nil {
-		return
-	}
-	defer doc.wipe()
-	defer l.Password.Wipe()
-	if master, err := p.master(ctx, claim, doc, l); err == nil {
-		defer master.Password.Wipe()
-		_ = o.Retire(ctx, master, l.User, l.Password) // or else with the next rotation
-	}
 }
 
 // loginOf is the login that a version holds.

@@ -150,8 +150,6 @@ type performer interface {
 	perform(ctx context.Context, claim *core.Claim) (core.Outcome, error)
 	// swaps: from setSecret to finishSecret, the current version cannot log in.
 	swaps() bool
-	// after is done when the rotation has ended, if it can be.
-	after(ctx context.Context, claim *core.Claim)
 }
 
 // work does a claimed step and those after it.
@@ -176,12 +174,6 @@ func (r *Runner) work(ctx context.Context, claim core.Claim) {
 		if err != nil {
 			r.cfg.Logger.Error("a step of a rotation could not be settled", "secret", claim.Ref.Name, "step", claim.Run.Step.String(), "error", err)
 			return
-		}
-		if next.Secret == nil && out.Error == "" && claim.Run.Step == secret.StepFinish {
-			if endSwap != nil {
-				endSwap()
-			}
-			by.after(ctx, &claim)
 		}
 		claim = next
 	}
@@ -222,8 +214,7 @@ type remote struct {
 	invoker Invoker
 }
 
-func (*remote) swaps() bool                        { return false }
-func (*remote) after(context.Context, *core.Claim) {}
+func (*remote) swaps() bool { return false }
 
 func (f *remote) perform(ctx context.Context, claim *core.Claim) (core.Outcome, error) {
 	function, err := f.core.InvokeFunction(ctx, house(), core.FunctionRef(claim.Ref.Space, claim.Rotation.Function))
