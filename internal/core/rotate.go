@@ -71,6 +71,9 @@ func (c *Core) RotateSecret(ctx context.Context, who Caller, in RotateSecretInpu
 		if v := old.ByID(in.Token); v != nil && v.Has(secret.Current) || old.Rotation != nil && old.Rotation.Run != nil && old.Rotation.Run.Version == in.Token {
 			return Written{Ref: ref, VersionID: in.Token}, nil // the same request again
 		}
+		if v := old.ByID(in.Token); v != nil && !v.Has(secret.Pending) {
+			return Written{}, tokenUsed(ref, in.Token) // an old version does not become current by rotating
+		}
 		sec := old.Clone()
 		if err := c.setRotation(tx, ref, sec, in); err != nil {
 			return Written{}, err

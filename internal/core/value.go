@@ -349,13 +349,17 @@ func (c *Core) putVersion(tx *gate.Tx, ref secret.Ref, sec *secret.Secret, in Pu
 			return nil, err
 		}
 		if !same {
-			return nil, fault.New(fault.Exists, "You can't use ClientRequestToken %s because that value is already in use for a version of secret %s.", in.Token, arn.Secret(ref))
+			return nil, tokenUsed(ref, in.Token)
 		}
 		labels = in.Labels // a repeated write moves nothing that it does not name
 	}
 	number := v.Number
 	sec.Relabel(number, labels)
 	return sec.ByNumber(number), checkLabels(sec)
+}
+
+func tokenUsed(ref secret.Ref, token string) error {
+	return fault.New(fault.Exists, "You can't use ClientRequestToken %s because that value is already in use for a version of secret %s.", token, arn.Secret(ref))
 }
 
 // addVersion appends a version with its value, and lets the oldest go.

@@ -133,6 +133,20 @@ func TestPasswordRules(t *testing.T) {
 	}
 }
 
+// A version that was current once does not become so again by its token.
+func TestOldTokens(t *testing.T) {
+	h := newHouse(t)
+	h.app("")
+	must(t, h.rotate(single))
+	h.run()
+	err := h.rotate(single, func(in *core.RotateSecretInput) { in.Token = "first-app" })
+	if !fault.Is(err, fault.Exists) {
+		t.Errorf("%v", err)
+	}
+	h.run()
+	h.current()
+}
+
 // To cancel ends what has had no effect, brings to its end what may have had
 // one, and, once more, gives that up.
 func TestCancel(t *testing.T) {
