@@ -59,6 +59,20 @@ func (s *swaps) swap(ref secret.Ref) <-chan struct{} {
 	return s.on[swapped{ref.Space, ref.Name}]
 }
 
+// all are the swaps that go on; nil if there is none.
+func (s *swaps) all() map[swapped]<-chan struct{} {
+	if s.any.Load() == 0 {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := map[swapped]<-chan struct{}{}
+	for key, done := range s.on {
+		all[key] = done
+	}
+	return all
+}
+
 // wait waits for the end of a swap and reports whether it came.
 func wait(ctx context.Context, done <-chan struct{}) bool {
 	timer := time.NewTimer(swapPatience)

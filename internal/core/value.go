@@ -148,7 +148,29 @@ type BatchPage struct {
 
 // BatchGetValue opens several secrets. What cannot be opened, or may not be,
 // is an answer of its own; the operation is recorded once, with every part.
+// Where a password is being changed just now all are read again, as GetValue
+// does.
 func (c *Core) BatchGetValue(ctx context.Context, who Caller, in BatchGetValueInput) (BatchPage, error) {
+	before := c.swaps.all()
+	page, err := c.batchGetValue(ctx, who, in)
+	waited := false
+	for i := range page.Got {
+		done := before[swapped{page.Got[i].Ref.Space, page.Got[i].Ref.Name}]
+		if done == nil {
+			done = c.swaps.swap(page.Got[i].Ref)
+		}
+		waited = done != nil && page.Got[i].Err == nil && wait(ctx, done) || waited
+	}
+	if err != nil || !waited {
+		return page, err
+	}
+	for i := range page.Got {
+		page.Got[i].Content.Value.Wipe()
+	}
+	return c.batchGetValue(ctx, who, in)
+}
+
+func (c *Core) batchGetValue(ctx context.Context, who Caller, in BatchGetValueInput) (BatchPage, error) {
 	return gate.Do(ctx, c.gate, who, secret.BatchGetValue, secret.InSpace(in.Space), func(tx *gate.Tx, _ secret.Ref) (BatchPage, error) {
 		page := BatchPage{}
 		refs := in.Refs
