@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -100,7 +102,8 @@ func printRotation(out io.Writer, d *rotating) {
 	line("last", d.LastRotatedDate)
 	line("next, at the latest", d.NextRotationDate)
 	if p := d.RotationProgress; p != nil {
-		line("under way", fmt.Sprintf("%s, version %s", p.Step, p.VersionId))
+		what := map[string]string{"TestFailed": "tried, and failed", "NotBegun": "could not begin"}[p.State]
+		line(cmp.Or(what, "under way"), strings.TrimSuffix(p.Step+", version "+p.VersionId, ", version "))
 		line("failed", fmt.Sprintf("%d times, last at %s", p.Attempts, p.LastFailedDate))
 		line("why", p.LastError)
 		line("next attempt", p.NextAttemptDate)

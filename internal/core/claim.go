@@ -3,10 +3,12 @@ package core
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
+	"github.com/strongroom-dev/strongroom/internal/audit"
 	"github.com/strongroom-dev/strongroom/internal/fault"
 	"github.com/strongroom-dev/strongroom/internal/gate"
 	"github.com/strongroom-dev/strongroom/internal/name/arn"
@@ -66,8 +68,11 @@ func (c *Core) ClaimRotations(ctx context.Context, who Caller, most int) ([]Clai
 		var claims []Claim
 		for _, ref := range refs {
 			claim, err := c.claim(tx, ref)
-			if err != nil {
-				return nil, err
+			if err != nil { // one that cannot begin holds up no other
+				if err := c.postpone(tx, ref, err); err != nil {
+					return nil, err
+				}
+				continue
 			}
 			claims = append(claims, claim)
 			tx.Item(auditItem(arn.Secret(claim.Ref)))
@@ -86,6 +91,26 @@ func (c *Core) rotationsDue(tx *gate.Tx, most int) ([]secret.Ref, error) {
 		refs = append(refs, refInIndex(strings.TrimPrefix(e.Key, duePrefix)))
 	}
 	return refs, nil
+}
+
+// postponement is how long a rotation that could not begin waits.
+const postponement = time.Hour
+
+// postpone notes why a rotation could not begin, and has it tried later. An
+// entry that cannot be read stays due: its secret cannot be read either.
+func (c *Core) postpone(tx *gate.Tx, ref secret.Ref, why error) error {
+	f, ok := errors.AsType[*fault.Error](why)
+	if !ok || fault.Is(why, fault.Internal) {
+		tx.Item(audit.Item{Resource: arn.Secret(ref), Decision: "allow", Outcome: fault.Internal.String()})
+		return nil
+	}
+	tx.Item(audit.Item{Resource: arn.Secret(ref), Decision: "allow", Outcome: f.Code.String()})
+	return c.editRotation(tx, ref, func(r *secret.Rotation) bool {
+		now := tx.Now()
+		r.Failure = &secret.Run{Step: secret.StepCreate, Attempts: 1, Error: f.Message, Failed: secret.InstantOf(now)}
+		r.Open = secret.InstantOf(now.Add(postponement))
+		return true
+	})
 }
 
 func (c *Core) claim(tx *gate.Tx, ref secret.Ref) (Claim, error) {

@@ -204,6 +204,9 @@ func (c *Core) beginRun(tx *gate.Tx, s secret.Space, sec *secret.Secret, token s
 	if err := c.expire(tx, s, sec); err != nil {
 		return err
 	}
+	if err := checkVersions(sec); err != nil {
+		return err
+	}
 	sec.AddVersion(token, secret.NoValue, now, []string{secret.Pending})
 	return checkLabels(sec)
 }

@@ -386,8 +386,8 @@ func tokenUsed(ref secret.Ref, token string) error {
 
 // addVersion appends a version with its value, and lets the oldest go.
 func (c *Core) addVersion(tx *gate.Tx, s secret.Space, sec *secret.Secret, token string, content Content, labels []string) (*secret.Version, error) {
-	if len(sec.Versions) >= secret.MaxVersions {
-		return nil, fault.New(fault.Limit, "You've reached the quota of %d versions for this secret: versions are removed when they are a day old and have no staging label.", secret.MaxVersions)
+	if err := checkVersions(sec); err != nil {
+		return nil, err
 	}
 	now := secret.InstantOf(tx.Now())
 	id := sec.AddVersion(token, content.Form, now, labels).ID
@@ -419,6 +419,13 @@ func (c *Core) putContent(tx *gate.Tx, s secret.Space, sec *secret.Secret, v *se
 	sec.Changed = secret.InstantOf(tx.Now())
 	tx.Saw(v.ID, content.Value)
 	return tx.Put(valueKey(s, sec, v.Number), content.Value.Open())
+}
+
+func checkVersions(sec *secret.Secret) error {
+	if len(sec.Versions) >= secret.MaxVersions {
+		return fault.New(fault.Limit, "You've reached the quota of %d versions for this secret: versions are removed when they are a day old and have no staging label.", secret.MaxVersions)
+	}
+	return nil
 }
 
 func checkLabels(sec *secret.Secret) error {

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/strongroom-dev/strongroom/internal/core"
 	"github.com/strongroom-dev/strongroom/internal/core/coretest"
@@ -145,6 +146,40 @@ func TestOldTokens(t *testing.T) {
 	}
 	h.run()
 	h.current()
+}
+
+// A rotation that cannot begin holds up no other, and says why.
+func TestOneThatCannotBegin(t *testing.T) {
+	h := newHouse(t)
+	h.app("")
+	must(t, h.rotate(single, func(in *core.RotateSecretInput) { in.Rules = &secret.RotationRules{Days: 1}; in.Later = true }))
+	h.run()
+	h.put("full", `{"engine":"memory","host":"memory.example","username":"app","password":"x-password"}`)
+	for i := range secret.MaxLabels - 1 {
+		_, err := h.MoveLabel(ctx, coretest.Admin(), core.MoveLabelInput{Ref: coretest.Ref("full"), Label: fmt.Sprint("L", i), To: "first-full"})
+		must(t, err)
+	}
+	_, err := h.RotateSecret(ctx, coretest.Admin(), core.RotateSecretInput{Ref: coretest.Ref("full"), Token: strings.Repeat("f", 32), Function: single, Rules: &secret.RotationRules{Days: 1}, Later: true})
+	if !fault.Is(err, fault.Limit) {
+		t.Fatal(err)
+	}
+	_, err = h.MoveLabel(ctx, coretest.Admin(), core.MoveLabelInput{Ref: coretest.Ref("full"), Label: "L0", From: "first-full"})
+	must(t, err)
+	_, err = h.RotateSecret(ctx, coretest.Admin(), core.RotateSecretInput{Ref: coretest.Ref("full"), Token: strings.Repeat("f", 32), Function: single, Rules: &secret.RotationRules{Days: 1}, Later: true})
+	must(t, err)
+	h.run()
+	_, err = h.MoveLabel(ctx, coretest.Admin(), core.MoveLabelInput{Ref: coretest.Ref("full"), Label: "L0", To: "first-full"})
+	must(t, err)
+	h.now = h.now.Add(36 * time.Hour)
+	h.run()
+	if h.current()["password"] == "first-password" {
+		t.Error("the other one did not rotate")
+	}
+	d, err := h.DescribeSecret(ctx, coretest.Admin(), coretest.Ref("full"))
+	must(t, err)
+	if r := d.Secret.Rotation; r.Failure == nil || !strings.Contains(r.Failure.Error, "quota of 20 staging labels") || r.Open != secret.InstantOf(h.now.Add(time.Hour)) {
+		t.Errorf("%+v", r)
+	}
 }
 
 // To cancel ends what has had no effect, brings to its end what may have had

@@ -136,6 +136,9 @@ func writeProgress(o *object, r *secret.Rotation) {
 	switch {
 	case run == nil:
 		run, state = r.Failure, "TestFailed"
+		if run.Step == secret.StepCreate {
+			state = "NotBegun"
+		}
 	case run.Error != "":
 		state = "Failed"
 	}
@@ -148,7 +151,7 @@ func writeProgress(o *object, r *secret.Rotation) {
 		}
 		o.str("State", state)
 		o.str("Step", run.Step.String())
-		o.str("VersionId", run.Version)
+		o.opt("VersionId", run.Version)
 	})
 }
 
