@@ -21,6 +21,8 @@ type Event struct {
 	Suffix   string         `cbor:"4,keyasint"`
 	Version  string         `cbor:"5,keyasint,omitempty"` // the ID of the current version, if there is one
 	Time     secret.Instant `cbor:"6,keyasint"`
+	// Was is what policies must know of a secret that is gone.
+	Was *secret.Secret `cbor:"7,keyasint,omitempty"`
 }
 
 // EventKind is what has changed.
@@ -124,6 +126,9 @@ func (c *Core) tell(tx *gate.Tx, s secret.Space, old, sec *secret.Secret) error 
 	e := Event{Kind: kind, Space: s, Name: of.Name, Suffix: of.Suffix, Time: secret.InstantOf(tx.Now())}
 	if v := of.At(secret.Current); v != nil && sec != nil {
 		e.Version = v.ID
+	}
+	if sec == nil {
+		e.Was = &secret.Secret{Name: old.Name, Suffix: old.Suffix, Tags: old.Tags, Policy: old.Policy, PolicyNames: old.PolicyNames, Primary: old.Primary}
 	}
 	text, err := encodeRow(e)
 	if err != nil {
@@ -245,6 +250,15 @@ func (c *Core) mayKnow(tx *gate.Tx, e store.Entry, in ReadEventsInput) (*Event, 
 		return nil, false, err
 	}
 	found, err := c.resolve(tx, event.Ref())
+	if err == nil && found.Secret == nil {
+		if event.Was == nil {
+			return nil, false, nil // of one that is gone, only that is told
+		}
+		found.Secret = event.Was
+		if event.Was.Policy != "" {
+			found.Policy, err = compilePolicy(event.Name, event.Was.Policy, event.Was.PolicyNames)
+		}
+	}
 	if err != nil {
 		return nil, false, err
 	}

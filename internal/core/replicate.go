@@ -83,7 +83,7 @@ func (c *Core) addReplicas(tx *gate.Tx, s secret.Space, sec *secret.Secret, regi
 		if err != nil {
 			return err
 		}
-		if other != nil && overwrite && len(other.Replicas) == 0 {
+		if other != nil && overwrite && len(other.Replicas) == 0 && !other.IsReplica() {
 			found, err := c.foundSecret(tx, space, other)
 			if err == nil {
 				err = tx.Must(secret.DeleteSecret, found)
@@ -115,7 +115,7 @@ func (c *Core) RemoveReplicas(ctx context.Context, who Caller, ref secret.Ref, r
 				return fault.New(fault.Invalid, "The secret has no replica in region %s.", region)
 			}
 			if r.Problem == "" {
-				if err := c.eraseReplica(tx, secret.Space{Account: ref.Space.Account, Region: region}, sec.Name); err != nil {
+				if err := c.eraseReplica(tx, secret.Space{Account: ref.Space.Account, Region: region}, sec.Name, ref.Space.Region); err != nil {
 					return err
 				}
 			}
@@ -125,9 +125,9 @@ func (c *Core) RemoveReplicas(ctx context.Context, who Caller, ref secret.Ref, r
 	})
 }
 
-func (c *Core) eraseReplica(tx *gate.Tx, s secret.Space, name string) error {
+func (c *Core) eraseReplica(tx *gate.Tx, s secret.Space, name, home string) error {
 	there, err := c.load(tx, s, name)
-	if err != nil || there == nil || !there.IsReplica() {
+	if err != nil || there == nil || there.Primary != home {
 		return err
 	}
 	return c.erase(tx, s, there)
@@ -181,6 +181,9 @@ func (c *Core) copyTo(tx *gate.Tx, s secret.Space, sec *secret.Secret, r secret.
 	old, err := c.load(tx, there, sec.Name)
 	if err != nil {
 		return err
+	}
+	if old != nil && (old.Primary != s.Region || old.Suffix != sec.Suffix) {
+		return nil // it is no copy of this one
 	}
 	copied := sec.Clone()
 	copied.Primary, copied.KeyID, copied.Replicas = s.Region, r.KeyID, nil
