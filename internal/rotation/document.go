@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/strongroom-dev/strongroom/internal/engine"
@@ -40,6 +41,9 @@ func parse(value plain.Value) (*document, error) {
 			return nil, errNoObject
 		}
 		m := member{name: name.(string)}
+		if doc.has(m.name) {
+			return nil, fault.New(fault.Invalid, "The secret's value has the member %q twice: nobody can tell which one counts.", m.name)
+		}
 		if err := d.Decode(&m.value); err != nil {
 			return nil, errNoObject
 		}
@@ -58,6 +62,10 @@ func (d *document) wipe() {
 	}
 }
 
+func (d *document) has(name string) bool {
+	return slices.ContainsFunc(d.members, func(m member) bool { return m.name == name })
+}
+
 // text is a member that is text or, as some write ports and switches, a number
 // or a boolean; empty if there is none.
 func (d *document) text(name string) string {
@@ -69,7 +77,9 @@ func (d *document) text(name string) string {
 		if json.Unmarshal(m.value, &s) == nil {
 			return s
 		}
-		return string(m.value)
+		if c := m.value[0]; c != '{' && c != '[' {
+			return string(m.value)
+		}
 	}
 	return ""
 }
@@ -108,7 +118,7 @@ func (d *document) login(names []string) (engine.Login, error) {
 			return l, fault.New(fault.Invalid, "The secret's value has no %q member.", m)
 		}
 	}
-	if e := d.text("engine"); e != "" && !contains(names, e) {
+	if e := d.text("engine"); e != "" && !slices.Contains(names, e) {
 		return l, fault.New(fault.Invalid, "The secret's engine is %q, and its rotation function is one for %q.", e, names[0])
 	}
 	if port := d.text("port"); port != "" {
@@ -128,15 +138,6 @@ func (d *document) login(names []string) (engine.Login, error) {
 		return l, fault.New(fault.Invalid, `The secret's "ssl" is true or false.`)
 	}
 	return l, nil
-}
-
-func contains(names []string, name string) bool {
-	for _, n := range names {
-		if n == name {
-			return true
-		}
-	}
-	return false
 }
 
 // hide takes passwords out of a text that came from elsewhere.
