@@ -81,8 +81,8 @@ func (c *Core) register(ctx context.Context, who Caller, ref secret.Ref, f Funct
 			return ref, fault.New(fault.Invalid, "A function's name is 1 to 64 letters, digits, hyphens and underscores.")
 		case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.Fragment != "":
 			return ref, fault.New(fault.Invalid, "A function's URL begins with http:// or https:// and holds no password.")
-		case c.builtIn(ref.Name) != nil:
-			return ref, fault.New(fault.Exists, "A built-in function is called %s.", ref.Name)
+		case strings.HasPrefix(ref.Name, ownFunctions):
+			return ref, fault.New(fault.Exists, "Names that begin with %s are those of built-in functions.", ownFunctions)
 		}
 		f.Created = secret.InstantOf(tx.Now())
 		text, err := encodeRow(f)
@@ -169,21 +169,35 @@ func FunctionRef(s secret.Space, function string) secret.Ref {
 	return secret.Ref{Space: s, Kind: secret.KindFunction, Name: name}
 }
 
-// builtIn is the built-in function of that ARN or name, nil if there is none.
-func (c *Core) builtIn(function string) Rotator {
-	if c.Rotators == nil {
-		return nil
+// ownFunctions begins the names of built-in functions. By AWS's names for the
+// same a function of the users' own may be registered, and counts then.
+const ownFunctions = "strongroom-"
+
+// builtIn is the built-in function that a secret names, nil if there is none,
+// or one is registered under that name.
+func (c *Core) builtIn(tx *gate.Tx, of secret.Ref, function string) (Rotator, error) {
+	ref := FunctionRef(of.Space, function)
+	sealed, err := tx.Get(functionKey(ref))
+	if err != nil || sealed != nil || c.Rotators == nil {
+		return nil, err
 	}
-	r, _ := c.Rotators.Find(FunctionRef(secret.Space{}, function).Name)
-	return r
+	r, _ := c.Rotators.Find(ref.Name)
+	return r, nil
+}
+
+// IsRegistered reports whether the function that a secret names is one of the
+// users' own. It is the house's own question, and not recorded.
+func (c *Core) IsRegistered(ctx context.Context, of secret.Ref, function string) (bool, error) {
+	key := functionKey(FunctionRef(of.Space, function))
+	return c.gate.Any(ctx, func(secret.Instant) store.Range { return store.Range{From: key, To: key + "\x00"} })
 }
 
 // rotatorOf is the built-in function that a secret names, or nil for one that
 // is registered, which the caller must be allowed to invoke. There must be one
 // of the two.
 func (c *Core) rotatorOf(tx *gate.Tx, of secret.Ref, function string) (Rotator, error) {
-	if r := c.builtIn(function); r != nil {
-		return r, nil
+	if r, err := c.builtIn(tx, of, function); err != nil || r != nil {
+		return r, err
 	}
 	ref := FunctionRef(of.Space, function)
 	sealed, err := tx.Get(functionKey(ref))

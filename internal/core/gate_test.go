@@ -19,7 +19,7 @@ import (
 // notOperations are the methods that show nothing and change nothing, or that
 // do what is tried verb by verb.
 var notOperations = map[string]bool{
-	"Reject": true, "RefuseClaim": true, "Failed": true, "Due": true, "Accesses": true, "KeyUses": true, "BeginSwap": true, "RotationsDue": true, "RotationsWake": true, "WakeRotations": true, "EventsAfter": true, "AnyWebhooks": true, "RotationsClaimed": true,
+	"Reject": true, "RefuseClaim": true, "Failed": true, "Due": true, "Accesses": true, "KeyUses": true, "BeginSwap": true, "RotationsDue": true, "RotationsWake": true, "WakeRotations": true, "EventsAfter": true, "AnyWebhooks": true, "IsRegistered": true, "RotationsClaimed": true,
 	"Resolve": true, "NameAll": true, "Use": true, "Do": true,
 }
 

@@ -248,8 +248,12 @@ func (c *Core) CancelRotation(ctx context.Context, who Caller, ref secret.Ref) (
 		out := Written{Ref: ref}
 		if r.Run != nil {
 			out.VersionID = r.Run.Version
-			if again || !r.Run.Touched || r.Run.TestOnly || c.builtIn(r.Function) == nil {
-				if !r.Run.Touched && c.builtIn(r.Function) != nil {
+			own, err := c.builtIn(tx, ref, r.Function)
+			if err != nil {
+				return Written{}, err
+			}
+			if again || !r.Run.Touched || r.Run.TestOnly || own == nil {
+				if !r.Run.Touched && own != nil {
 					unpend(sec, r.Run.Version) // a function of the user's own may have done anything: as on AWS, its label stays
 				}
 				r.Run = nil

@@ -154,7 +154,11 @@ type performer interface {
 
 // work does a claimed step and those after it.
 func (r *Runner) work(ctx context.Context, claim core.Claim) {
-	by := r.performerOf(claim.Rotation.Function)
+	by, err := r.performerOf(ctx, &claim)
+	if err != nil {
+		r.cfg.Logger.Error("a step of a rotation could not be begun", "secret", claim.Ref.Name, "error", err)
+		return // it is taken up again when its claim is over
+	}
 	var endSwap func()
 	defer func() {
 		if endSwap != nil {
@@ -201,11 +205,15 @@ func (r *Runner) perform(ctx context.Context, by performer, claim *core.Claim) c
 	return out
 }
 
-func (r *Runner) performerOf(function string) performer {
-	if b, ok := r.cfg.BuiltIn.find(core.FunctionRef(secret.Space{}, function).Name); ok {
-		return b.performer(r.cfg.Core)
+func (r *Runner) performerOf(ctx context.Context, claim *core.Claim) (performer, error) {
+	registered, err := r.cfg.Core.IsRegistered(ctx, claim.Ref, claim.Rotation.Function)
+	if err != nil {
+		return nil, err
 	}
-	return &remote{core: r.cfg.Core, invoker: r.cfg.Invoker}
+	if b, ok := r.cfg.BuiltIn.find(core.FunctionRef(secret.Space{}, claim.Rotation.Function).Name); ok && !registered {
+		return b.performer(r.cfg.Core), nil
+	}
+	return &remote{core: r.cfg.Core, invoker: r.cfg.Invoker}, nil
 }
 
 // remote is a function of the users' own. It moves the labels itself.

@@ -51,7 +51,8 @@ func await(t *testing.T, what string, is func() bool) {
 }
 
 // A function written for AWS, in Python with boto3, is called as Lambda is and
-// calls back with what register has printed, and with no other right.
+// calls back with what register has printed, and with no other right. It may
+// have the name of one that is built in.
 func TestRotationFunction(t *testing.T) {
 	ctx := context.Background()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -62,7 +63,7 @@ func TestRotationFunction(t *testing.T) {
 	_ = l.Close()
 	file := filepath.Join(t.TempDir(), "password")
 	env := []string{"PATH=/usr/bin:/bin", "PASSWORD_FILE=" + file}
-	for line := range strings.Lines(strongroom(t, "function", "register", "filed", "--url", "http://"+at)) {
+	for line := range strings.Lines(strongroom(t, "function", "register", "SecretsManagerRDSMySQLRotationSingleUser", "--url", "http://"+at)) {
 		if line = strings.TrimSpace(line); strings.Contains(line, "=") {
 			env = append(env, strings.Replace(line, "AWS_REGION", "AWS_DEFAULT_REGION", 1))
 		}
@@ -86,7 +87,7 @@ func TestRotationFunction(t *testing.T) {
 	if _, err := admin.CreateSecret(ctx, &sm.CreateSecretInput{Name: name, SecretString: aws.String(`{"user":"ann","password":"first"}`)}); err != nil {
 		t.Fatal(err)
 	}
-	rotated, err := admin.RotateSecret(ctx, &sm.RotateSecretInput{SecretId: name, RotationLambdaARN: aws.String("arn:aws:lambda:us-east-1:000000000000:function:filed")})
+	rotated, err := admin.RotateSecret(ctx, &sm.RotateSecretInput{SecretId: name, RotationLambdaARN: aws.String("arn:aws:lambda:us-east-1:000000000000:function:SecretsManagerRDSMySQLRotationSingleUser")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +117,7 @@ func TestRotationFunction(t *testing.T) {
 		out, status = command(t, environment(), binary, "rotate", "status", *name)
 		return status == 1
 	})
-	if !strings.Contains(out, "setSecret: the function filed failed: ValueError: the password [hidden] cannot be written") {
+	if !strings.Contains(out, "setSecret: the function SecretsManagerRDSMySQLRotationSingleUser failed: ValueError: the password [hidden] cannot be written") {
 		t.Error(out)
 	}
 	_ = os.Remove(file + ".broken")

@@ -69,7 +69,7 @@ def finish_secret(client, arn, token):
 
 class Invoke(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
-        assert self.path == "/2015-03-31/functions/filed/invocations", self.path
+        assert self.path == "/2015-03-31/functions/SecretsManagerRDSMySQLRotationSingleUser/invocations", self.path
         event = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         try:
             answer = lambda_handler(event, None)
