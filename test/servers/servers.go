@@ -18,6 +18,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // Server is a server that runs.
@@ -217,7 +219,14 @@ func Postgres(t testing.TB) *Server {
 	s.command = func() *exec.Cmd {
 		return as(t, "postgres", dir, program, "-D", data, "-p", strconv.Itoa(s.Port), "-h", "127.0.0.1", "-k", dir, "-c", "max_connections=300", "-c", "fsync=off")
 	}
-	return s.begin(listening(s.Port))
+	// It listens before it lets anybody in.
+	return s.begin(func(ctx context.Context) error {
+		c, err := pgx.Connect(ctx, fmt.Sprintf("postgres://%s:%s@127.0.0.1:%d/postgres", s.Admin, s.Password, s.Port))
+		if err != nil {
+			return err
+		}
+		return c.Close(ctx)
+	})
 }
 
 // MariaDB starts a MariaDB.
