@@ -43,6 +43,14 @@ type verdicts struct {
 // (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html)
 func (p *Program) Decide(q *Question) Decision {
 	var v verdicts
+	if p.HasRules() && q.Ask.Path != "" {
+		switch r, allowed := p.rules.decide(&q.Ask); {
+		case r != nil && !allowed:
+			return q.denied(&r.clause)
+		case r != nil:
+			v.allows[Identity] = &r.clause
+		}
+	}
 	own := p.entries(q)
 	for i := range own {
 		e := &own[i]

@@ -16,7 +16,8 @@ type Tongue uint8
 
 // The tongues.
 const (
-	AWS Tongue = iota // IAM documents: actions and ARNs
+	AWS   Tongue = iota // IAM documents: actions and ARNs
+	Vault               // ACL policies: capabilities and paths
 	tongues
 )
 
@@ -54,6 +55,7 @@ type Spelling struct {
 type Question struct {
 	Verb    secret.Verb // zero for an action that is no verb of ours
 	Spelled [tongues]Spelling
+	Ask     Ask // how Vault's policies are asked; they are silent if it has no path
 	Who     Principal
 	Owner   string   // the account of the thing; empty if it is nobody's
 	Keys    Keys     // what conditions ask for; nil for nothing
@@ -84,14 +86,20 @@ type Clause struct {
 // Combine is how the clauses of a block make one answer.
 type Combine uint8
 
-// DenyOverrides: one matching deny refuses, else one matching allow permits.
-const DenyOverrides Combine = iota
+const (
+	// DenyOverrides: one matching deny refuses, else one matching allow permits.
+	DenyOverrides Combine = iota
+	// MostSpecific: the closest pattern alone speaks, even where it is silent.
+	// All such blocks of a program are judged as one.
+	MostSpecific
+)
 
-// Block is clauses that are judged together.
+// Block is clauses, or path rules, that are judged together.
 type Block struct {
 	Layer   Layer
 	Combine Combine
-	Clauses []Clause
+	Clauses []Clause // of DenyOverrides
+	Rules   []Rule   // of MostSpecific, in the layer Identity
 }
 
 // Program is all that binds a caller, or all that a thing's own policy says.
@@ -100,6 +108,7 @@ type Block struct {
 type Program struct {
 	blocks []Block
 	has    [layers]bool
+	rules  *rules // nil if it has none
 
 	// byVerb holds, for the verbs that were asked for, what speaks of them.
 	byVerb [256]atomic.Pointer[[]entry]
@@ -108,11 +117,16 @@ type Program struct {
 // New makes a program of blocks, which it owns from now on.
 func New(blocks ...Block) *Program {
 	p := &Program{blocks: blocks}
+	var all []Rule
 	for i := range blocks {
 		p.has[blocks[i].Layer] = true
+		all = append(all, blocks[i].Rules...)
 		for j := range blocks[i].Clauses {
 			blocks[i].Clauses[j].layer = blocks[i].Layer
 		}
+	}
+	if len(all) > 0 {
+		p.rules = newRules(all)
 	}
 	return p
 }
