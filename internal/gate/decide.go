@@ -4,6 +4,7 @@ import (
 	"cmp"
 
 	"github.com/strongroom-dev/strongroom/internal/name/arn"
+	"github.com/strongroom-dev/strongroom/internal/name/path"
 	"github.com/strongroom-dev/strongroom/internal/policy"
 	"github.com/strongroom-dev/strongroom/internal/secret"
 )
@@ -18,7 +19,48 @@ type question struct {
 func (op *operation) decide(q *question, v secret.Verb, found *Found) policy.Decision {
 	q.about = circumstances{who: &op.who, now: op.begun}
 	q.ask(&q.about, v, arn.Action(v), found)
-	return op.who.Program.Decide(&q.Question)
+	return op.judge(q, &op.who, v, found)
+}
+
+// judge has a question decided, spelled for Vault too if policies of Vault's
+// are to be asked.
+func (op *operation) judge(q *question, who *Caller, v secret.Verb, found *Found) policy.Decision {
+	q.Ask = policy.Ask{}
+	if who.Program.HasRules() {
+		if err := op.spell(&q.Ask, who, v, found); err != nil {
+			return policy.Decision{Explicit: true, Reasons: []string{"the mounts could not be read"}}
+		}
+	}
+	return who.Program.Decide(&q.Question)
+}
+
+// spell is how Vault asks.
+func (op *operation) spell(a *policy.Ask, who *Caller, v secret.Verb, found *Found) error {
+	if who.Ask != nil {
+		*a = *who.Ask
+	}
+	r := &found.Ref
+	switch r.Kind {
+	case secret.KindPath:
+		a.Path = r.Name
+	case secret.KindSecret, secret.KindFolder, secret.KindNone:
+		a.Path = ""
+		if op.gate.cfg.Mounts == nil || r.Space.Region == "" {
+			return nil
+		}
+		mount, version, err := op.gate.cfg.Mounts(&op.tx, r.Space)
+		if err != nil || mount == "" {
+			return err
+		}
+		a.Path, a.Want = path.Spell(v, mount, version, r.Name)
+		a.Sudo = false
+	default:
+		a.Path = ""
+	}
+	if a.Want == policy.CanUpdate && (found.New || r.Kind == secret.KindSecret && found.Secret == nil) {
+		a.Want = policy.CanCreate
+	}
+	return nil
 }
 
 // ask spells the question.

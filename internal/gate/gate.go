@@ -40,6 +40,10 @@ type Caller struct {
 	Who   policy.Principal // the principal, as policies name it; no account for the system
 	Facts policy.Keys      // what conditions may know of the principal; may be nil
 	Given policy.Keys      // and of what the request gives; may be nil
+
+	// Ask is how a request that is a path asks Vault's policies, but for the
+	// path, which the thing itself gives; nil for other requests.
+	Ask *policy.Ask
 }
 
 // Anonymous is the principal of a caller that has not proved who it is.
@@ -60,7 +64,14 @@ type Found struct {
 	// PolicyRules: nobody may without the thing's own policy, not even in the
 	// same account.
 	PolicyRules bool
+	// New: there is no such thing yet, so that writing it is creating it.
+	New bool
 }
+
+// Mounts knows under which path Vault's protocol shows the secrets of a space,
+// and the version of the KV engine there; an empty path if it shows them
+// nowhere.
+type Mounts func(tx *Tx, space secret.Space) (path string, version int, err error)
 
 // Resolver finds the thing that a ref means.
 type Resolver func(tx *Tx, ref secret.Ref) (Found, error)
@@ -71,6 +82,7 @@ type Config struct {
 	Ring    *keyring.Ring
 	Log     audit.Log
 	Resolve Resolver
+	Mounts  Mounts                              // may be nil
 	Node    string                              // this server's name in records
 	Now     func() time.Time                    // time.Now if nil
 	Rewrap  func(*keyring.Ring) ([]byte, error) // seals a changed ring under the root key

@@ -116,7 +116,7 @@ func (tx *Tx) Would(as Caller, action string, found Found) (d policy.Decision, m
 	s := supposed{circumstances: circumstances{who: &as, now: tx.op.begun}}
 	q.ask(&s.circumstances, v, action, &found)
 	q.Keys = &s
-	d = as.Program.Decide(&q.Question)
+	d = tx.op.judge(&q, &as, v, &found)
 	return d, s.missing
 }
 

@@ -21,6 +21,8 @@ const (
 	KindPolicy                 // a managed policy
 	KindProvider               // an identity provider
 	KindFunction               // a rotation function
+	KindPath                   // a path of Vault's that is no secret: "auth/approle/role/ci"
+	KindFolder                 // the secrets whose names begin with a path that ends in a slash
 )
 
 // Ref says which thing is meant. Suffix is the random end of the thing's ARN;

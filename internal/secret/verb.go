@@ -59,6 +59,57 @@ const (
 	SettleWebhook
 	ActAs
 
+	// Of Vault's protocol, or of both.
+	PatchValue
+	DeleteVersions
+	UndeleteVersions
+	DestroyVersions
+	UpdateMetadata
+	ReadSubkeys
+	ListFolder
+	CopySecret
+	Login
+	CreateToken
+	LookupToken
+	RenewToken
+	RevokeToken
+	ListTokens
+	TidyTokens
+	CheckCapabilities
+	GenerateSecretID
+	LookupSecretID
+	DestroySecretID
+	ReadSetting
+	ListSettings
+	WriteSetting
+	DeleteSetting
+	EnableMount
+	DisableMount
+	MoveMount
+	ReadCubbyhole
+	ListCubbyhole
+	WriteCubbyhole
+	DeleteCubbyhole
+	WrapResponse
+	UnwrapResponse
+	LookupWrapping
+	RewrapResponse
+	Encrypt
+	Decrypt
+	Rewrap
+	GenerateDataKey
+	Sign
+	Verify
+	MAC
+	RotateKey
+	ExportKey
+	BackupKey
+	RestoreKey
+	TrimKey
+	SealServer
+	ReadStatus
+	UseTool
+
 	// Of IAM, by their names there.
 	CreateUser
 	UpdateUser
@@ -217,6 +268,55 @@ var table = [verbs]traits{
 	ReadEvents:              {name: "ReadEvents", quiet: true},
 	InstallAccessKey:        {name: "InstallAccessKey", writes: true},
 	InvokeFunction:          {name: "InvokeFunction"},
+	PatchValue:              {name: "PatchValue", writes: true},
+	DeleteVersions:          {name: "DeleteVersions", writes: true},
+	UndeleteVersions:        {name: "UndeleteVersions", writes: true},
+	DestroyVersions:         {name: "DestroyVersions", writes: true},
+	UpdateMetadata:          {name: "UpdateMetadata", writes: true},
+	ReadSubkeys:             {name: "ReadSubkeys"},
+	ListFolder:              {name: "ListFolder"},
+	CopySecret:              {name: "CopySecret", writes: true},
+	Login:                   {name: "Login", writes: true},
+	CreateToken:             {name: "CreateToken", writes: true},
+	LookupToken:             {name: "LookupToken"},
+	RenewToken:              {name: "RenewToken", writes: true},
+	RevokeToken:             {name: "RevokeToken", writes: true},
+	ListTokens:              {name: "ListTokens"},
+	TidyTokens:              {name: "TidyTokens", writes: true},
+	CheckCapabilities:       {name: "CheckCapabilities"},
+	GenerateSecretID:        {name: "GenerateSecretID", writes: true},
+	LookupSecretID:          {name: "LookupSecretID"},
+	DestroySecretID:         {name: "DestroySecretID", writes: true},
+	ReadSetting:             {name: "ReadSetting"},
+	ListSettings:            {name: "ListSettings"},
+	WriteSetting:            {name: "WriteSetting", writes: true},
+	DeleteSetting:           {name: "DeleteSetting", writes: true},
+	EnableMount:             {name: "EnableMount", writes: true},
+	DisableMount:            {name: "DisableMount", writes: true},
+	MoveMount:               {name: "MoveMount", writes: true},
+	ReadCubbyhole:           {name: "ReadCubbyhole"},
+	ListCubbyhole:           {name: "ListCubbyhole"},
+	WriteCubbyhole:          {name: "WriteCubbyhole", writes: true},
+	DeleteCubbyhole:         {name: "DeleteCubbyhole", writes: true},
+	WrapResponse:            {name: "WrapResponse", writes: true},
+	UnwrapResponse:          {name: "UnwrapResponse", writes: true},
+	LookupWrapping:          {name: "LookupWrapping"},
+	RewrapResponse:          {name: "RewrapResponse", writes: true},
+	Encrypt:                 {name: "Encrypt"},
+	Decrypt:                 {name: "Decrypt"},
+	Rewrap:                  {name: "Rewrap"},
+	GenerateDataKey:         {name: "GenerateDataKey"},
+	Sign:                    {name: "Sign"},
+	Verify:                  {name: "Verify"},
+	MAC:                     {name: "MAC"},
+	RotateKey:               {name: "RotateKey", writes: true},
+	ExportKey:               {name: "ExportKey"},
+	BackupKey:               {name: "BackupKey"},
+	RestoreKey:              {name: "RestoreKey", writes: true},
+	TrimKey:                 {name: "TrimKey", writes: true},
+	SealServer:              {name: "SealServer"},
+	ReadStatus:              {name: "ReadStatus"},
+	UseTool:                 {name: "UseTool"},
 	SimulatePrincipalPolicy: {name: "SimulatePrincipalPolicy"},
 	SimulateCustomPolicy:    {name: "SimulateCustomPolicy"},
 

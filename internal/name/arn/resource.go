@@ -28,6 +28,10 @@ func Resource(r secret.Ref) string {
 		return r.Name
 	case r.Kind == secret.KindFunction:
 		return "arn:aws:lambda:" + r.Space.Region + ":" + r.Space.Account + ":function:" + r.Name
+	case r.Kind == secret.KindPath:
+		return "arn:aws:strongroom::" + r.Space.Account + ":" + r.Name
+	case r.Kind == secret.KindFolder:
+		return "arn:aws:secretsmanager:" + r.Space.Region + ":" + r.Space.Account + ":secret:" + r.Name
 	case iamKinds[r.Kind] != "" && r.Name != "":
 		if r.Name[0] != '/' {
 			r.Name = "/" + r.Name
