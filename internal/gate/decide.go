@@ -57,7 +57,7 @@ func (op *operation) spell(a *policy.Ask, who *Caller, v secret.Verb, found *Fou
 	default:
 		a.Path = ""
 	}
-	if a.Want == policy.CanUpdate && (found.New || r.Kind == secret.KindSecret && found.Secret == nil) {
+	if a.Want == policy.CanUpdate && r.Kind == secret.KindSecret && found.Secret == nil {
 		a.Want = policy.CanCreate
 	}
 	return nil

@@ -64,8 +64,6 @@ type Found struct {
 	// PolicyRules: nobody may without the thing's own policy, not even in the
 	// same account.
 	PolicyRules bool
-	// New: there is no such thing yet, so that writing it is creating it.
-	New bool
 }
 
 // Mounts knows under which path Vault's protocol shows the secrets of a space,

@@ -100,6 +100,25 @@ func (tx *Tx) Must(v secret.Verb, found Found) error {
 	return denied(v, d)
 }
 
+// MustWrite asks once more, of a path that its request may create or change,
+// when it is known which of them it is: Vault's policies tell them apart. It
+// fails with Denied.
+func (tx *Tx) MustWrite(exists bool) error {
+	who := &tx.op.who
+	if who.Ask == nil {
+		return nil
+	}
+	asked := who.Ask
+	exact := *asked
+	exact.Want = policy.CanUpdate
+	if !exists {
+		exact.Want = policy.CanCreate
+	}
+	who.Ask = &exact
+	defer func() { who.Ask = asked }()
+	return tx.Must(tx.op.verb, Found{Ref: tx.op.asked})
+}
+
 // Find finds the thing that a ref means.
 func (tx *Tx) Find(r secret.Ref) (Found, error) { return tx.op.gate.cfg.Resolve(tx, r) }
 

@@ -144,13 +144,29 @@ func (j *job) listInline() error {
 
 // attachable finds a policy that is to be attached.
 func (j *job) attachable(full string) error {
+	if account, name, ok := aclOfARN(full); ok {
+		return j.aclAttachable(account, name, full)
+	}
 	account, name, err := splitPolicyARN(full)
 	if err != nil {
 		return err
 	}
 	p, err := j.anyPolicy(j.tx, account, name)
 	if err == nil && (p == nil || p.ARN(account) != full || account != j.account && account != managedAccount) {
-		err = fault.Wrap(fault.NotFound, ErrNotAttachable, "Policy %s does not exist or is not attachable.", full)
+		err = noSuchPolicy(full)
+	}
+	return err
+}
+
+func noSuchPolicy(full string) error {
+	return fault.Wrap(fault.NotFound, ErrNotAttachable, "Policy %s does not exist or is not attachable.", full)
+}
+
+// aclAttachable finds an ACL policy that is to be attached.
+func (j *job) aclAttachable(account, name, full string) error {
+	a, err := j.acl(j.tx, account, name)
+	if err == nil && (a == nil || a.Name != name || account != j.account) {
+		err = noSuchPolicy(full)
 	}
 	return err
 }
@@ -203,6 +219,9 @@ func orSlash(s string) string {
 }
 
 func (j *job) setBoundary(e *Entity, full string) error {
+	if _, _, ok := aclOfARN(full); ok {
+		return noSuchPolicy(full) // what Vault's policies do not speak of, a boundary would have to
+	}
 	if err := j.attachable(full); err != nil {
 		return err
 	}

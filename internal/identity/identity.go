@@ -30,6 +30,7 @@ type Directory struct {
 	gate        *gate.Gate
 	entities    *gate.Cache[*Entity]
 	policies    *gate.Cache[*Policy]
+	acls        *gate.Cache[*ACL]
 	credentials *gate.Cache[*credential]
 	programs    kept[string, bound]   // by the unique ID of a user or role
 	sessions    kept[string, session] // by token
@@ -43,6 +44,7 @@ func New() *Directory {
 		entities:    gate.NewCache(decodeRow[Entity]),
 		providers:   gate.NewCache(decodeRow[Provider]),
 		policies:    gate.NewCache(decodeRow[Policy]),
+		acls:        gate.NewCache(decodeACL),
 		credentials: gate.NewCache(decodeCredential),
 	}
 }

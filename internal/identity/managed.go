@@ -99,6 +99,9 @@ func (j *job) editPolicy(change func(*Policy) error) error {
 }
 
 func (j *job) createPolicy() error {
+	if strings.HasPrefix(j.in.Path, aclPath) {
+		return fault.Wrap(fault.Invalid, ErrInput, "The path %s is that of Vault's policies.", aclPath)
+	}
 	there, err := j.policy(j.tx, j.account, j.in.Name)
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"github.com/strongroom-dev/strongroom/internal/gate"
 	"github.com/strongroom-dev/strongroom/internal/keyring"
 	"github.com/strongroom-dev/strongroom/internal/policy"
+	"github.com/strongroom-dev/strongroom/internal/policy/hcl"
 	"github.com/strongroom-dev/strongroom/internal/policy/iam"
 	"github.com/strongroom-dev/strongroom/internal/secret"
 )
@@ -109,6 +110,9 @@ func (d *Directory) attachedTo(tx *gate.Tx, e *Entity) (blocks []policy.Block, e
 // managedBlock compiles a managed policy. One that is gone, as a boundary can
 // be, allows nothing.
 func (d *Directory) managedBlock(tx *gate.Tx, full string, l policy.Layer) (policy.Block, error) {
+	if account, name, ok := aclOfARN(full); ok {
+		return d.aclBlock(tx, account, name, hcl.Nobody)
+	}
 	account, name, err := splitPolicyARN(full)
 	if err != nil {
 		return policy.Block{}, err
