@@ -42,7 +42,7 @@ func (op *operation) spell(a *policy.Ask, who *Caller, v secret.Verb, found *Fou
 	r := &found.Ref
 	switch r.Kind {
 	case secret.KindPath:
-		a.Path = r.Name
+		a.Path = who.Below + r.Name
 	case secret.KindSecret, secret.KindFolder, secret.KindNone:
 		a.Path = ""
 		if op.gate.cfg.Mounts == nil || r.Space.Region == "" {
@@ -52,7 +52,7 @@ func (op *operation) spell(a *policy.Ask, who *Caller, v secret.Verb, found *Fou
 		if err != nil || mount == "" {
 			return err
 		}
-		a.Path, a.Want = path.Spell(v, mount, version, r.Name)
+		a.Path, a.Want = path.Spell(v, who.Below+mount, version, r.Name)
 		a.Sudo = false
 	default:
 		a.Path = ""
@@ -78,8 +78,9 @@ func (q *question) ask(about *circumstances, v secret.Verb, action string, found
 	if about.who.Principal == System {
 		q.Policy = nil // what the house does for a user, that user was asked for
 	}
-	if q.Who.Account == "" || about.resource == arn.Everything || q.Owner == arn.ManagedAccount {
-		// The house's own, or about no one thing, or everybody's.
+	if q.Who.Account == "" || about.resource == arn.Everything || q.Owner == arn.ManagedAccount || about.who.Below != "" {
+		// The house's own, or about no one thing, or everybody's, or of a
+		// namespace that is the caller's to rule.
 		q.Owner = q.Who.Account
 	}
 	q.Spelled[policy.AWS] = policy.Spelling{Action: action, Resource: about.resource}

@@ -44,6 +44,11 @@ type Caller struct {
 	// Ask is how a request that is a path asks Vault's policies, but for the
 	// path, which the thing itself gives; nil for other requests.
 	Ask *policy.Ask
+	// Below is the path of the namespace, below the caller's own, that the
+	// request is for: "team/". Whoever may do something there by the policies
+	// of the caller's own namespace does it as if the things were of its
+	// account.
+	Below string
 }
 
 // Anonymous is the principal of a caller that has not proved who it is.

@@ -73,6 +73,7 @@ const (
 	LookupToken
 	RenewToken
 	RevokeToken
+	SpendToken
 	ListTokens
 	TidyTokens
 	CheckCapabilities
@@ -281,6 +282,7 @@ var table = [verbs]traits{
 	LookupToken:             {name: "LookupToken"},
 	RenewToken:              {name: "RenewToken", writes: true},
 	RevokeToken:             {name: "RevokeToken", writes: true},
+	SpendToken:              {name: "SpendToken", writes: true},
 	ListTokens:              {name: "ListTokens"},
 	TidyTokens:              {name: "TidyTokens", writes: true},
 	CheckCapabilities:       {name: "CheckCapabilities"},

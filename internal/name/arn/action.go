@@ -87,6 +87,7 @@ var renamed = map[secret.Verb]string{
 	secret.LookupToken:            "strongroom:LookupToken",
 	secret.RenewToken:             "strongroom:RenewToken",
 	secret.RevokeToken:            "strongroom:RevokeToken",
+	secret.SpendToken:             "strongroom:SpendToken",
 	secret.ListTokens:             "strongroom:ListTokens",
 	secret.TidyTokens:             "strongroom:TidyTokens",
 	secret.CheckCapabilities:      "strongroom:CheckCapabilities",
