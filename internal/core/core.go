@@ -47,6 +47,7 @@ type rows struct {
 	secrets  *gate.Cache[*secret.Secret]
 	policies *gate.Cache[*policy.Program] // the secrets' own
 	events   *gate.Cache[*Event]
+	keeping  *gate.Cache[*secret.Keeping]
 }
 
 // Namer knows the users and roles that a policy names. It fails with Invalid if
@@ -62,6 +63,7 @@ func New(cfg gate.Config, names Namer) (*Core, *gate.Gate) {
 		secrets:  gate.NewCache(decodeRow[secret.Secret]),
 		policies: gate.NewCache(decodePolicy),
 		events:   gate.NewCache(decodeRow[Event]),
+		keeping:  gate.NewCache(decodeRow[secret.Keeping]),
 	}, others: cfg.Resolve, names: names, rotations: make(chan struct{}, 1)}
 	cfg.Resolve = c.resolve
 	c.gate = gate.New(cfg)

@@ -202,6 +202,11 @@ func (c *Core) copyTo(tx *gate.Tx, s secret.Space, sec *secret.Secret, r secret.
 			v.Accessed = before.Accessed
 			copied.Accessed = max(copied.Accessed, before.Accessed)
 		}
+		if v.Destroyed && before != nil && before.Form != secret.NoValue {
+			if err := tx.Delete(valueKey(there, copied, v.Number)); err != nil {
+				return err
+			}
+		}
 		if v.Form == secret.NoValue || before != nil && before.Form == v.Form {
 			continue
 		}

@@ -29,6 +29,7 @@ import (
 //	function/ACCOUNT/NAME                   a rotation function
 //	event/NUMBER                            an event, for who watches
 //	hook/SPACE/NAME                         a webhook
+//	keeping/SPACE                           how the versions of a space are kept
 const (
 	secretPrefix  = "secret/"
 	createdPrefix = "created/"

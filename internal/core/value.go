@@ -69,7 +69,7 @@ func (c *Core) open(tx *gate.Tx, ref secret.Ref, sec *secret.Secret, id, label s
 	if sec.IsDeleted() {
 		return Opened{}, markedDeleted()
 	}
-	v, err := pick(sec, id, label)
+	v, err := pick(sec, id, label, secret.InstantOf(tx.Now()))
 	if err != nil {
 		return Opened{}, err
 	}
@@ -83,12 +83,12 @@ func (c *Core) open(tx *gate.Tx, ref secret.Ref, sec *secret.Secret, id, label s
 }
 
 // pick finds the version that is meant.
-func pick(sec *secret.Secret, id, label string) (*secret.Version, error) {
+func pick(sec *secret.Secret, id, label string, now secret.Instant) (*secret.Version, error) {
 	if id == "" && label == "" {
 		label = secret.Current
 	}
 	if id == "" {
-		if v := sec.At(label); v != nil && v.Form != secret.NoValue {
+		if v := sec.At(label); v != nil && v.Shows(now) {
 			return v, nil
 		}
 		return nil, fault.New(fault.NotFound, "Secrets Manager can't find the specified secret value for staging label: %s", label)
@@ -100,7 +100,7 @@ func pick(sec *secret.Secret, id, label string) (*secret.Version, error) {
 	if label != "" && !v.Has(label) {
 		return nil, fault.New(fault.Conflict, "You provided a VersionStage that is not associated to the provided VersionId.")
 	}
-	if v.Form == secret.NoValue {
+	if !v.Shows(now) {
 		return nil, fault.New(fault.NotFound, "Secrets Manager can't find the specified secret value for VersionId: %s", id)
 	}
 	return v, nil
@@ -360,6 +360,8 @@ func (c *Core) putVersion(tx *gate.Tx, ref secret.Ref, sec *secret.Secret, in Pu
 	switch {
 	case v == nil:
 		return c.addVersion(tx, ref.Space, sec, in.Token, in.Content, labels)
+	case v.Destroyed:
+		return nil, tokenUsed(ref, in.Token)
 	case v.Form == secret.NoValue:
 		v.Form = in.Content.Form
 		if err := c.putContent(tx, ref.Space, sec, v, in.Content); err != nil {
@@ -389,8 +391,16 @@ func (c *Core) addVersion(tx *gate.Tx, s secret.Space, sec *secret.Secret, token
 	if err := checkVersions(sec); err != nil {
 		return nil, err
 	}
+	keep, err := c.keeping(tx, s, sec)
+	if err != nil {
+		return nil, err
+	}
 	now := secret.InstantOf(tx.Now())
-	id := sec.AddVersion(token, content.Form, now, labels).ID
+	added := sec.AddVersion(token, content.Form, now, labels)
+	if keep.DeleteAfter > 0 {
+		added.Deleted = now + secret.Instant(keep.DeleteAfter*1000)
+	}
+	id := added.ID
 	sec.Changed = now
 	if err := checkLabels(sec); err != nil {
 		return nil, err
@@ -402,12 +412,21 @@ func (c *Core) addVersion(tx *gate.Tx, s secret.Space, sec *secret.Secret, token
 		r := sec.EditRotation() // whoever changes the value by hand has rotated it
 		reckon(r, timetableOf(r), now)
 	}
+	if keep.MaxVersions > 0 {
+		if err := c.removeValues(tx, s, sec, sec.Trim(keep.MaxVersions)); err != nil {
+			return nil, err
+		}
+	}
 	return sec.ByID(id), c.expire(tx, s, sec)
 }
 
 // expire lets the oldest versions go.
 func (c *Core) expire(tx *gate.Tx, s secret.Space, sec *secret.Secret) error {
-	for _, number := range sec.Expire(secret.InstantOf(tx.Now())) {
+	return c.removeValues(tx, s, sec, sec.Expire(secret.InstantOf(tx.Now())))
+}
+
+func (c *Core) removeValues(tx *gate.Tx, s secret.Space, sec *secret.Secret, numbers []uint64) error {
+	for _, number := range numbers {
 		if err := tx.Delete(valueKey(s, sec, number)); err != nil {
 			return err
 		}

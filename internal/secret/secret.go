@@ -50,6 +50,16 @@ type Version struct {
 	Created  Instant  `cbor:"4,keyasint"`
 	Accessed Instant  `cbor:"5,keyasint,omitempty"` // midnight of the day of the last read
 	Form     Form     `cbor:"6,keyasint,omitempty"`
+	// Deleted is when the version stops showing its value, which may be to
+	// come; it can be taken back until the version is destroyed.
+	Deleted Instant `cbor:"7,keyasint,omitempty"`
+	// Destroyed: its value is gone for good, and so is its form.
+	Destroyed bool `cbor:"8,keyasint,omitempty"`
+}
+
+// Shows reports whether the version shows its value.
+func (v *Version) Shows(now Instant) bool {
+	return v.Form != NoValue && (v.Deleted.IsZero() || now < v.Deleted)
 }
 
 // Has reports whether the version carries the label.
@@ -83,6 +93,10 @@ type Secret struct {
 	// region of what it is a copy of.
 	Replicas []Replica `cbor:"18,keyasint,omitempty"`
 	Primary  string    `cbor:"19,keyasint,omitempty"`
+
+	// Keeping is how Vault's protocol was told to keep versions; nil for what
+	// is usual. It is never changed in place.
+	Keeping *Keeping `cbor:"20,keyasint,omitempty"`
 
 	// Rotation is nil until it is asked for. EditRotation changes it.
 	Rotation *Rotation `cbor:"17,keyasint,omitempty"`

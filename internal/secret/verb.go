@@ -67,8 +67,8 @@ const (
 	UpdateMetadata
 	ReadSubkeys
 	ListFolder
+	ScanFolder
 	CopySecret
-	Login
 	CreateToken
 	LookupToken
 	RenewToken
@@ -77,9 +77,6 @@ const (
 	ListTokens
 	TidyTokens
 	CheckCapabilities
-	GenerateSecretID
-	LookupSecretID
-	DestroySecretID
 	ReadSetting
 	ListSettings
 	WriteSetting
@@ -95,21 +92,6 @@ const (
 	UnwrapResponse
 	LookupWrapping
 	RewrapResponse
-	Encrypt
-	Decrypt
-	Rewrap
-	GenerateDataKey
-	Sign
-	Verify
-	MAC
-	RotateKey
-	ExportKey
-	BackupKey
-	RestoreKey
-	TrimKey
-	SealServer
-	ReadStatus
-	UseTool
 
 	// Of IAM, by their names there.
 	CreateUser
@@ -276,8 +258,8 @@ var table = [verbs]traits{
 	UpdateMetadata:          {name: "UpdateMetadata", writes: true},
 	ReadSubkeys:             {name: "ReadSubkeys"},
 	ListFolder:              {name: "ListFolder"},
+	ScanFolder:              {name: "ScanFolder"},
 	CopySecret:              {name: "CopySecret", writes: true},
-	Login:                   {name: "Login", writes: true},
 	CreateToken:             {name: "CreateToken", writes: true},
 	LookupToken:             {name: "LookupToken"},
 	RenewToken:              {name: "RenewToken", writes: true},
@@ -286,9 +268,6 @@ var table = [verbs]traits{
 	ListTokens:              {name: "ListTokens"},
 	TidyTokens:              {name: "TidyTokens", writes: true},
 	CheckCapabilities:       {name: "CheckCapabilities"},
-	GenerateSecretID:        {name: "GenerateSecretID", writes: true},
-	LookupSecretID:          {name: "LookupSecretID"},
-	DestroySecretID:         {name: "DestroySecretID", writes: true},
 	ReadSetting:             {name: "ReadSetting"},
 	ListSettings:            {name: "ListSettings"},
 	WriteSetting:            {name: "WriteSetting", writes: true},
@@ -304,21 +283,6 @@ var table = [verbs]traits{
 	UnwrapResponse:          {name: "UnwrapResponse", writes: true},
 	LookupWrapping:          {name: "LookupWrapping"},
 	RewrapResponse:          {name: "RewrapResponse", writes: true},
-	Encrypt:                 {name: "Encrypt"},
-	Decrypt:                 {name: "Decrypt"},
-	Rewrap:                  {name: "Rewrap"},
-	GenerateDataKey:         {name: "GenerateDataKey"},
-	Sign:                    {name: "Sign"},
-	Verify:                  {name: "Verify"},
-	MAC:                     {name: "MAC"},
-	RotateKey:               {name: "RotateKey", writes: true},
-	ExportKey:               {name: "ExportKey"},
-	BackupKey:               {name: "BackupKey"},
-	RestoreKey:              {name: "RestoreKey", writes: true},
-	TrimKey:                 {name: "TrimKey", writes: true},
-	SealServer:              {name: "SealServer"},
-	ReadStatus:              {name: "ReadStatus"},
-	UseTool:                 {name: "UseTool"},
 	SimulatePrincipalPolicy: {name: "SimulatePrincipalPolicy"},
 	SimulateCustomPolicy:    {name: "SimulateCustomPolicy"},
 

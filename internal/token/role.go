@@ -114,9 +114,9 @@ func (c *creation) byRole(r *Row) {
 	}
 }
 
-// PutRole writes a role, which change makes of the one that is there, or of a
+// PutTokenRole writes a role, which change makes of the one that is there, or of a
 // new one. It fails with Invalid.
-func (t *Tokens) PutRole(ctx context.Context, who Caller, account, at, name string, change func(*Role) error) error {
+func (t *Tokens) PutTokenRole(ctx context.Context, who Caller, account, at, name string, change func(*Role) error) error {
 	_, err := gate.Do(ctx, t.gate, who, secret.WriteSetting, setting(account, at), func(tx *gate.Tx, _ secret.Ref) (struct{}, error) {
 		old, err := t.role(tx, account, name)
 		if err != nil {
@@ -157,8 +157,8 @@ func (r *Role) check() error {
 	return nil
 }
 
-// GetRole shows a role. It fails with NotFound.
-func (t *Tokens) GetRole(ctx context.Context, who Caller, account, at, name string) (*Role, error) {
+// GetTokenRole shows a role. It fails with NotFound.
+func (t *Tokens) GetTokenRole(ctx context.Context, who Caller, account, at, name string) (*Role, error) {
 	return gate.Do(ctx, t.gate, who, secret.ReadSetting, setting(account, at), func(tx *gate.Tx, _ secret.Ref) (*Role, error) {
 		r, err := t.role(tx, account, name)
 		if err == nil && r == nil {
@@ -168,8 +168,8 @@ func (t *Tokens) GetRole(ctx context.Context, who Caller, account, at, name stri
 	})
 }
 
-// ListRoles lists the names of the roles.
-func (t *Tokens) ListRoles(ctx context.Context, who Caller, account, at string) ([]string, error) {
+// ListTokenRoles lists the names of the roles.
+func (t *Tokens) ListTokenRoles(ctx context.Context, who Caller, account, at string) ([]string, error) {
 	return gate.Do(ctx, t.gate, who, secret.ListSettings, setting(account, at), func(tx *gate.Tx, _ secret.Ref) ([]string, error) {
 		return names(tx, roleKey(account, ""))
 	})
@@ -194,8 +194,8 @@ func someNames(tx *gate.Tx, prefix string, most int) (all []string, err error) {
 	return all, nil
 }
 
-// DeleteRole removes a role; tokens that were made through it go on.
-func (t *Tokens) DeleteRole(ctx context.Context, who Caller, account, at, name string) error {
+// DeleteTokenRole removes a role; tokens that were made through it go on.
+func (t *Tokens) DeleteTokenRole(ctx context.Context, who Caller, account, at, name string) error {
 	_, err := gate.Do(ctx, t.gate, who, secret.DeleteSetting, setting(account, at), func(tx *gate.Tx, _ secret.Ref) (struct{}, error) {
 		return struct{}{}, tx.Delete(roleKey(account, name))
 	})

@@ -16,11 +16,13 @@ import (
 	"github.com/strongroom-dev/strongroom/internal/gate"
 	"github.com/strongroom-dev/strongroom/internal/identity"
 	"github.com/strongroom-dev/strongroom/internal/keyring"
+	"github.com/strongroom-dev/strongroom/internal/mount"
 	"github.com/strongroom-dev/strongroom/internal/plain"
 	"github.com/strongroom-dev/strongroom/internal/policy"
 	"github.com/strongroom-dev/strongroom/internal/secret"
 	"github.com/strongroom-dev/strongroom/internal/store"
 	"github.com/strongroom-dev/strongroom/internal/store/mem"
+	"github.com/strongroom-dev/strongroom/internal/token"
 )
 
 // Account and Region are the space of Space.
@@ -36,6 +38,8 @@ var Space = secret.Space{Account: Account, Region: Region}
 type House struct {
 	*core.Core
 	Directory *identity.Directory
+	Mounts    *mount.Mounts
+	Tokens    *token.Tokens
 
 	Gate  *gate.Gate
 	Store store.Store
@@ -66,14 +70,27 @@ func New(t testing.TB, options ...Option) *House {
 	h.Store = cfg.Store
 	h.Directory = identity.New()
 	cfg.Resolve = h.Directory.Resolve
+	h.Mounts = mount.New()
+	h.Tokens = token.New(h.Directory, h.Mounts, NoEntities{})
+	cfg.Mounts = h.Mounts.Shown
 	h.Core, h.Gate = core.New(cfg, h.Directory)
 	h.Directory.Use(h.Gate)
+	h.Mounts.Use(h.Gate, Space)
+	h.Tokens.Use(h.Gate)
 	check(t, h.Gate.Recover(context.Background()))
 	t.Cleanup(func() {
 		_ = h.Log.Close()
 		_ = h.Store.Close()
 	})
 	return h
+}
+
+// NoEntities is an identity store without entities.
+type NoEntities struct{}
+
+// Persona implements token.Entities.
+func (NoEntities) Persona(*gate.Tx, string, string) (token.Persona, bool, error) {
+	return token.Persona{}, false, nil
 }
 
 // At makes the house's clock stand at what now says.

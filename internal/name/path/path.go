@@ -44,6 +44,7 @@ var versioned = map[secret.Verb]spelling{
 	secret.ListVersions:     {Metadata, policy.CanRead},
 	secret.ListSecrets:      {Metadata, policy.CanList},
 	secret.ListFolder:       {Metadata, policy.CanList},
+	secret.ScanFolder:       {Metadata, policy.CanScan},
 	secret.UpdateMetadata:   {Metadata, policy.CanUpdate},
 	secret.TagSecret:        {Metadata, policy.CanUpdate},
 	secret.UntagSecret:      {Metadata, policy.CanUpdate},
@@ -64,6 +65,7 @@ var plain = map[secret.Verb]policy.Capabilities{
 	secret.CreateSecret:  policy.CanCreate,
 	secret.PutValue:      policy.CanUpdate,
 	secret.ListFolder:    policy.CanList,
+	secret.ScanFolder:    policy.CanScan,
 	secret.ListSecrets:   policy.CanList,
 	secret.DeleteSecret:  policy.CanDelete,
 }
