@@ -17,6 +17,7 @@ import (
 	"github.com/strongroom-dev/strongroom/internal/policy"
 	"github.com/strongroom-dev/strongroom/internal/policy/iam"
 	"github.com/strongroom-dev/strongroom/internal/secret"
+	"github.com/strongroom-dev/strongroom/internal/stored"
 )
 
 // Caller is who asks.
@@ -60,10 +61,10 @@ type Namer interface {
 // is asked for what is no secret.
 func New(cfg gate.Config, names Namer) (*Core, *gate.Gate) {
 	c := &Core{rows: &rows{
-		secrets:  gate.NewCache(decodeRow[secret.Secret]),
+		secrets:  gate.NewCache(stored.Decode[secret.Secret]),
 		policies: gate.NewCache(decodePolicy),
-		events:   gate.NewCache(decodeRow[Event]),
-		keeping:  gate.NewCache(decodeRow[secret.Keeping]),
+		events:   gate.NewCache(stored.Decode[Event]),
+		keeping:  gate.NewCache(stored.Decode[secret.Keeping]),
 	}, others: cfg.Resolve, names: names, rotations: make(chan struct{}, 1)}
 	cfg.Resolve = c.resolve
 	c.gate = gate.New(cfg)

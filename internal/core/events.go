@@ -10,6 +10,7 @@ import (
 	"github.com/strongroom-dev/strongroom/internal/gate"
 	"github.com/strongroom-dev/strongroom/internal/secret"
 	"github.com/strongroom-dev/strongroom/internal/store"
+	"github.com/strongroom-dev/strongroom/internal/stored"
 )
 
 // Event says that something about a secret has changed, never to what.
@@ -130,7 +131,7 @@ func (c *Core) tell(tx *gate.Tx, s secret.Space, old, sec *secret.Secret) error 
 	if sec == nil {
 		e.Was = &secret.Secret{Name: old.Name, Suffix: old.Suffix, Tags: old.Tags, Policy: old.Policy, PolicyNames: old.PolicyNames, Primary: old.Primary}
 	}
-	text, err := encodeRow(e)
+	text, err := stored.Encode(e)
 	if err != nil {
 		return err
 	}

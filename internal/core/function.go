@@ -14,6 +14,7 @@ import (
 	"github.com/strongroom-dev/strongroom/internal/plain"
 	"github.com/strongroom-dev/strongroom/internal/secret"
 	"github.com/strongroom-dev/strongroom/internal/store"
+	"github.com/strongroom-dev/strongroom/internal/stored"
 )
 
 // Function is a rotation function of the users' own, which is called over HTTP.
@@ -85,7 +86,7 @@ func (c *Core) register(ctx context.Context, who Caller, ref secret.Ref, f Funct
 			return ref, fault.New(fault.Exists, "Names that begin with %s are those of built-in functions.", ownFunctions)
 		}
 		f.Created = secret.InstantOf(tx.Now())
-		text, err := encodeRow(f)
+		text, err := stored.Encode(f)
 		if err != nil {
 			return ref, err
 		}
@@ -154,7 +155,7 @@ func openFunction(tx *gate.Tx, key string, sealed []byte) (*Function, error) {
 		return nil, damaged(err)
 	}
 	defer opened.Wipe()
-	return decodeRow[Function](opened.Open())
+	return stored.Decode[Function](opened.Open())
 }
 
 // FunctionRef is the function that an ARN or a bare name means in a space.

@@ -13,6 +13,7 @@ import (
 	"github.com/strongroom-dev/strongroom/internal/gate"
 	"github.com/strongroom-dev/strongroom/internal/secret"
 	"github.com/strongroom-dev/strongroom/internal/store"
+	"github.com/strongroom-dev/strongroom/internal/stored"
 )
 
 // Described is all there is to say of a secret but its values.
@@ -219,7 +220,7 @@ func (c *Core) peek(tx *gate.Tx, key string, sealed []byte) (*secret.Secret, err
 	if err != nil {
 		return nil, damaged(err)
 	}
-	return decodeRow[secret.Secret](opened.Open())
+	return stored.Decode[secret.Secret](opened.Open())
 }
 
 func (c *Core) walk(tx *gate.Tx, in ListSecretsInput, prefix string, load func(store.Entry) (*secret.Secret, error)) iter.Seq2[row, error] {

@@ -8,6 +8,7 @@ import (
 	"github.com/strongroom-dev/strongroom/internal/gate"
 	"github.com/strongroom-dev/strongroom/internal/plain"
 	"github.com/strongroom-dev/strongroom/internal/secret"
+	"github.com/strongroom-dev/strongroom/internal/stored"
 )
 
 // The operations here name versions by their numbers, and know versions that
@@ -389,7 +390,7 @@ func (c *Core) SetKeeping(ctx context.Context, who Caller, at string, s secret.S
 		if err := change(&k); err != nil {
 			return struct{}{}, err
 		}
-		text, err := encodeRow(&k)
+		text, err := stored.Encode(&k)
 		if err != nil {
 			return struct{}{}, err
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/strongroom-dev/strongroom/internal/policy"
 	"github.com/strongroom-dev/strongroom/internal/policy/iam"
 	"github.com/strongroom-dev/strongroom/internal/secret"
+	"github.com/strongroom-dev/strongroom/internal/stored"
 )
 
 // MaxPolicy is the longest policy of a secret, in bytes.
@@ -34,7 +35,7 @@ const (
 
 // decodePolicy compiles the policy of a secret's row.
 func decodePolicy(opened []byte) (*policy.Program, error) {
-	sec, err := decodeRow[secret.Secret](opened)
+	sec, err := stored.Decode[secret.Secret](opened)
 	if err != nil {
 		return nil, err
 	}

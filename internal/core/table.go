@@ -6,13 +6,12 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/fxamacker/cbor/v2"
-
 	"github.com/strongroom-dev/strongroom/internal/fault"
 	"github.com/strongroom-dev/strongroom/internal/gate"
 	"github.com/strongroom-dev/strongroom/internal/keyring"
 	"github.com/strongroom-dev/strongroom/internal/name/arn"
 	"github.com/strongroom-dev/strongroom/internal/secret"
+	"github.com/strongroom-dev/strongroom/internal/stored"
 )
 
 // The keys of the store. A space is ACCOUNT/REGION, of which neither holds a
@@ -77,22 +76,6 @@ func refInIndex(key string) secret.Ref {
 	return secret.Ref{Space: secret.Space{Account: part[1], Region: part[2]}, Kind: secret.KindSecret, Name: part[3]}
 }
 
-// A row is a format number and CBOR.
-const rowFormat = 1
-
-func encodeRow(x any) ([]byte, error) {
-	text, err := cbor.Marshal(x)
-	return append([]byte{rowFormat}, text...), err
-}
-
-func decodeRow[T any](opened []byte) (*T, error) {
-	if len(opened) == 0 || opened[0] != rowFormat {
-		return nil, errors.New("core: a row has an unknown format: it was written by a newer version")
-	}
-	x := new(T)
-	return x, cbor.Unmarshal(opened[1:], x)
-}
-
 // load finds a secret; nil if there is none.
 func (c *Core) load(tx *gate.Tx, s secret.Space, name string) (*secret.Secret, error) {
 	sec, _, err := c.rows.secrets.Load(tx, secretKey(s, name))
@@ -110,7 +93,7 @@ func damaged(err error) error {
 // save writes a secret's row and keeps its indexes right. old is the row that
 // it replaces, nil for none.
 func (c *Core) save(tx *gate.Tx, s secret.Space, old, sec *secret.Secret) error {
-	text, err := encodeRow(sec)
+	text, err := stored.Encode(sec)
 	if err != nil {
 		return err
 	}

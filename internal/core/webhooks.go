@@ -12,6 +12,7 @@ import (
 	"github.com/strongroom-dev/strongroom/internal/plain"
 	"github.com/strongroom-dev/strongroom/internal/secret"
 	"github.com/strongroom-dev/strongroom/internal/store"
+	"github.com/strongroom-dev/strongroom/internal/stored"
 )
 
 // Hook is a webhook: a URL that is told of events, with the rights of the user
@@ -76,7 +77,7 @@ func (c *Core) RegisterWebhook(ctx context.Context, who Caller, in NewHook) (pla
 }
 
 func putHook(tx *gate.Tx, h *Hook) error {
-	text, err := encodeRow(h)
+	text, err := stored.Encode(h)
 	if err != nil {
 		return err
 	}
@@ -94,7 +95,7 @@ func hooks(tx *gate.Tx, prefix string) ([]Hook, error) {
 		if err != nil {
 			return nil, damaged(err)
 		}
-		h, err := decodeRow[Hook](opened.Open())
+		h, err := stored.Decode[Hook](opened.Open())
 		opened.Wipe()
 		if err != nil {
 			return nil, err

@@ -13,6 +13,7 @@ import (
 	"github.com/strongroom-dev/strongroom/internal/policy/hcl"
 	"github.com/strongroom-dev/strongroom/internal/secret"
 	"github.com/strongroom-dev/strongroom/internal/store"
+	"github.com/strongroom-dev/strongroom/internal/stored"
 )
 
 // ACL is a policy of Vault's.
@@ -33,7 +34,7 @@ const aclPrefix = "acl/"
 func aclKey(account, name string) string { return aclPrefix + account + "/" + name }
 
 func decodeACL(opened []byte) (*ACL, error) {
-	a, err := decodeRow[ACL](opened)
+	a, err := stored.Decode[ACL](opened)
 	if err != nil {
 		return nil, err
 	}
@@ -204,7 +205,7 @@ func (d *Directory) PutACL(ctx context.Context, who Caller, account, at string, 
 		if err := in.check(&a, ok); err != nil {
 			return struct{}{}, err
 		}
-		text, err := encodeRow(&a)
+		text, err := stored.Encode(&a)
 		if err != nil {
 			return struct{}{}, err
 		}

@@ -5,9 +5,6 @@ import (
 	"encoding/base32"
 	"slices"
 
-	"github.com/fxamacker/cbor/v2"
-
-	"github.com/strongroom-dev/strongroom/internal/fault"
 	"github.com/strongroom-dev/strongroom/internal/fold"
 	"github.com/strongroom-dev/strongroom/internal/gate"
 	"github.com/strongroom-dev/strongroom/internal/name/arn"
@@ -15,6 +12,7 @@ import (
 	"github.com/strongroom-dev/strongroom/internal/policy/iam"
 	"github.com/strongroom-dev/strongroom/internal/secret"
 	"github.com/strongroom-dev/strongroom/internal/store"
+	"github.com/strongroom-dev/strongroom/internal/stored"
 )
 
 // The keys of the store. Names are unique without regard to case, and so in
@@ -136,22 +134,6 @@ func (p *Policy) clone() *Policy {
 	return &c
 }
 
-// rowFormat begins each row.
-const rowFormat = 1
-
-func encodeRow(x any) ([]byte, error) {
-	text, err := cbor.Marshal(x)
-	return append([]byte{rowFormat}, text...), err
-}
-
-func decodeRow[T any](opened []byte) (*T, error) {
-	if len(opened) == 0 || opened[0] != rowFormat {
-		return nil, fault.New(fault.Internal, "A row has an unknown format: it was written by a newer version.")
-	}
-	x := new(T)
-	return x, cbor.Unmarshal(opened[1:], x)
-}
-
 // entity finds a user, group or role; nil if there is none.
 func (d *Directory) entity(tx *gate.Tx, account string, k secret.Kind, name string) (*Entity, error) {
 	e, _, err := d.entities.Load(tx, rowKey(account, k, name))
@@ -166,7 +148,7 @@ func (d *Directory) policy(tx *gate.Tx, account, name string) (*Policy, error) {
 
 // save writes a row, and notes that the account's programs are to be made anew.
 func save(tx *gate.Tx, account string, k secret.Kind, name string, row any) error {
-	text, err := encodeRow(row)
+	text, err := stored.Encode(row)
 	if err != nil {
 		return err
 	}
@@ -184,7 +166,7 @@ func remove(tx *gate.Tx, account string, k secret.Kind, name string) error {
 }
 
 func changed(tx *gate.Tx, account string) error {
-	return tx.Put(changedKey(account), []byte{rowFormat})
+	return tx.Put(changedKey(account), []byte{1})
 }
 
 func saveEntity(tx *gate.Tx, account string, e *Entity) error {

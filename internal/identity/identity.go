@@ -14,6 +14,7 @@ import (
 	"github.com/strongroom-dev/strongroom/internal/gate"
 	"github.com/strongroom-dev/strongroom/internal/policy"
 	"github.com/strongroom-dev/strongroom/internal/secret"
+	"github.com/strongroom-dev/strongroom/internal/stored"
 )
 
 // Caller is who asks.
@@ -41,9 +42,9 @@ type Directory struct {
 // the gate, before anything else is called.
 func New() *Directory {
 	return &Directory{
-		entities:    gate.NewCache(decodeRow[Entity]),
-		providers:   gate.NewCache(decodeRow[Provider]),
-		policies:    gate.NewCache(decodeRow[Policy]),
+		entities:    gate.NewCache(stored.Decode[Entity]),
+		providers:   gate.NewCache(stored.Decode[Provider]),
+		policies:    gate.NewCache(stored.Decode[Policy]),
 		acls:        gate.NewCache(decodeACL),
 		credentials: gate.NewCache(decodeCredential),
 	}

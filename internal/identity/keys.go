@@ -10,6 +10,7 @@ import (
 	"github.com/strongroom-dev/strongroom/internal/gate"
 	"github.com/strongroom-dev/strongroom/internal/plain"
 	"github.com/strongroom-dev/strongroom/internal/secret"
+	"github.com/strongroom-dev/strongroom/internal/stored"
 )
 
 // credentialRow is an access key as it is stored.
@@ -34,7 +35,7 @@ type credential struct {
 }
 
 func decodeCredential(opened []byte) (*credential, error) {
-	row, err := decodeRow[credentialRow](opened)
+	row, err := stored.Decode[credentialRow](opened)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +59,7 @@ func NewSecretKey() plain.Value {
 }
 
 func putCredential(tx *gate.Tx, id string, row credentialRow) error {
-	text, err := encodeRow(row)
+	text, err := stored.Encode(row)
 	if err != nil {
 		return err
 	}
@@ -78,7 +79,7 @@ func openCredential(tx *gate.Tx, id string) (*credentialRow, error) {
 		return nil, err
 	}
 	defer opened.Wipe()
-	return decodeRow[credentialRow](opened.Open())
+	return stored.Decode[credentialRow](opened.Open())
 }
 
 func (j *job) createAccessKey() error {

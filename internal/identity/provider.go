@@ -14,6 +14,7 @@ import (
 	"github.com/strongroom-dev/strongroom/internal/policy"
 	"github.com/strongroom-dev/strongroom/internal/secret"
 	"github.com/strongroom-dev/strongroom/internal/store"
+	"github.com/strongroom-dev/strongroom/internal/stored"
 )
 
 // Provider is an OpenID Connect provider whose tokens are accepted.
@@ -49,7 +50,7 @@ func (j *job) loadProvider() (*Provider, error) {
 }
 
 func (j *job) saveProvider(p *Provider) error {
-	text, err := encodeRow(p)
+	text, err := stored.Encode(p)
 	if err != nil {
 		return err
 	}

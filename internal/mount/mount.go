@@ -4,17 +4,15 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"errors"
 	"maps"
 	"slices"
 	"strings"
-
-	"github.com/fxamacker/cbor/v2"
 
 	"github.com/strongroom-dev/strongroom/internal/fault"
 	"github.com/strongroom-dev/strongroom/internal/gate"
 	"github.com/strongroom-dev/strongroom/internal/name/path"
 	"github.com/strongroom-dev/strongroom/internal/secret"
+	"github.com/strongroom-dev/strongroom/internal/stored"
 )
 
 // Caller is who asks.
@@ -37,7 +35,7 @@ type Mounts struct {
 // New makes Mounts. Use gives it the gate, and the space that the root
 // namespace's secret/ shows, before anything else is called.
 func New() *Mounts {
-	return &Mounts{tables: gate.NewCache(decodeRows), namespaces: gate.NewCache(decodeRow[Namespace])}
+	return &Mounts{tables: gate.NewCache(decodeRows), namespaces: gate.NewCache(stored.Decode[Namespace])}
 }
 
 // Use gives it the gate and the home.
@@ -58,23 +56,8 @@ const (
 // rows is a decoded table.
 type rows struct{ table *Table }
 
-const rowFormat = 1
-
-func encodeRow(x any) ([]byte, error) {
-	text, err := cbor.Marshal(x)
-	return append([]byte{rowFormat}, text...), err
-}
-
-func decodeRow[T any](opened []byte) (*T, error) {
-	if len(opened) == 0 || opened[0] != rowFormat {
-		return nil, errors.New("mount: a row has an unknown format: it was written by a newer version")
-	}
-	x := new(T)
-	return x, cbor.Unmarshal(opened[1:], x)
-}
-
 func decodeRows(opened []byte) (*rows, error) {
-	r, err := decodeRow[storedTable](opened)
+	r, err := stored.Decode[storedTable](opened)
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +116,7 @@ func (s *Mounts) edit(ctx context.Context, who Caller, v secret.Verb, account, a
 		if err != nil {
 			return struct{}{}, err
 		}
-		text, err := encodeRow(storedTable{Account: account, Mounts: all})
+		text, err := stored.Encode(storedTable{Account: account, Mounts: all})
 		if err != nil {
 			return struct{}{}, err
 		}

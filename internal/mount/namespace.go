@@ -12,6 +12,7 @@ import (
 	"github.com/strongroom-dev/strongroom/internal/name/path"
 	"github.com/strongroom-dev/strongroom/internal/secret"
 	"github.com/strongroom-dev/strongroom/internal/store"
+	"github.com/strongroom-dev/strongroom/internal/stored"
 )
 
 // Namespace is a namespace: an account with its own mounts, tokens and
@@ -107,7 +108,7 @@ func (s *Mounts) CreateNamespace(ctx context.Context, who Caller, account, at, p
 		if metadata != nil {
 			n.Metadata = metadata
 		}
-		text, err := encodeRow(n)
+		text, err := stored.Encode(n)
 		if err != nil {
 			return nil, err
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/strongroom-dev/strongroom/internal/identity"
 	"github.com/strongroom-dev/strongroom/internal/mount"
 	"github.com/strongroom-dev/strongroom/internal/secret"
+	"github.com/strongroom-dev/strongroom/internal/stored"
 )
 
 // Issued is a token that was made, or renewed.
@@ -178,7 +179,7 @@ func (t *Tokens) issue(tx *gate.Tx, r *Row, text string) (Issued, error) {
 		out.Identity = p.Policies
 	}
 	if r.Batch {
-		row, err := encodeRow(r)
+		row, err := stored.Encode(r)
 		if err != nil {
 			return out, err
 		}
@@ -206,7 +207,7 @@ func (t *Tokens) issue(tx *gate.Tx, r *Row, text string) (Issued, error) {
 }
 
 func put(tx *gate.Tx, hash string, r *Row) error {
-	text, err := encodeRow(r)
+	text, err := stored.Encode(r)
 	if err != nil {
 		return err
 	}

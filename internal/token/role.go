@@ -12,6 +12,7 @@ import (
 	"github.com/strongroom-dev/strongroom/internal/identity"
 	"github.com/strongroom-dev/strongroom/internal/secret"
 	"github.com/strongroom-dev/strongroom/internal/store"
+	"github.com/strongroom-dev/strongroom/internal/stored"
 )
 
 // Role says what tokens may be made through it. One that came from the store is
@@ -138,7 +139,7 @@ func (t *Tokens) PutTokenRole(ctx context.Context, who Caller, account, at, name
 		if err := cmp.Or(r.Params.Check(), r.check()); err != nil {
 			return struct{}{}, err
 		}
-		text, err := encodeRow(&r)
+		text, err := stored.Encode(&r)
 		if err != nil {
 			return struct{}{}, err
 		}

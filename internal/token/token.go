@@ -15,8 +15,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/fxamacker/cbor/v2"
-
 	"github.com/strongroom-dev/strongroom/internal/fault"
 	"github.com/strongroom-dev/strongroom/internal/gate"
 	"github.com/strongroom-dev/strongroom/internal/identity"
@@ -24,6 +22,7 @@ import (
 	"github.com/strongroom-dev/strongroom/internal/policy"
 	"github.com/strongroom-dev/strongroom/internal/policy/hcl"
 	"github.com/strongroom-dev/strongroom/internal/secret"
+	"github.com/strongroom-dev/strongroom/internal/stored"
 )
 
 // Caller is who asks.
@@ -54,7 +53,7 @@ type Tokens struct {
 
 // New makes Tokens. Use gives it the gate before anything else is called.
 func New(d *identity.Directory, m *mount.Mounts, e Entities) *Tokens {
-	return &Tokens{directory: d, mounts: m, entities: e, rows: gate.NewCache(decodeEntry), roles: gate.NewCache(decodeRow[Role])}
+	return &Tokens{directory: d, mounts: m, entities: e, rows: gate.NewCache(decodeEntry), roles: gate.NewCache(stored.Decode[Role])}
 }
 
 // Use gives it the gate.
@@ -131,23 +130,8 @@ type bound struct {
 	identity []string // policies that come of the entity
 }
 
-const rowFormat = 1
-
-func encodeRow(x any) ([]byte, error) {
-	text, err := cbor.Marshal(x)
-	return append([]byte{rowFormat}, text...), err
-}
-
-func decodeRow[T any](opened []byte) (*T, error) {
-	if len(opened) == 0 || opened[0] != rowFormat {
-		return nil, errors.New("token: a row has an unknown format: it was written by a newer version")
-	}
-	x := new(T)
-	return x, cbor.Unmarshal(opened[1:], x)
-}
-
 func decodeEntry(opened []byte) (*entry, error) {
-	r, err := decodeRow[Row](opened)
+	r, err := stored.Decode[Row](opened)
 	if err != nil {
 		return nil, err
 	}
