@@ -282,6 +282,7 @@ func (h *house) clockwork(ctx context.Context) {
 		}},
 	)
 	h.rotations.Wait()
+	h.teller.Wait()
 }
 
 // engines are the outside systems whose users' passwords can be changed, by

@@ -107,7 +107,7 @@ func (c *Core) postpone(tx *gate.Tx, ref secret.Ref, why error) error {
 	tx.Item(audit.Item{Resource: arn.Secret(ref), Decision: "allow", Outcome: f.Code.String()})
 	return c.editRotation(tx, ref, func(r *secret.Rotation) bool {
 		now := tx.Now()
-		r.Failure = &secret.Run{Step: secret.StepCreate, Attempts: 1, Error: f.Message, Failed: secret.InstantOf(now)}
+		r.Failure = &secret.Run{Step: secret.StepCreate, Attempts: 1, Error: kept(f.Message), Failed: secret.InstantOf(now)}
 		r.Open = secret.InstantOf(now.Add(postponement))
 		return true
 	})
@@ -178,6 +178,9 @@ func (c *Core) SettleRotation(ctx context.Context, who Caller, claim Claim, out 
 		if v := sec.ByID(r.Run.Version); out == (Outcome{Retry: out.Retry}) && r.Run.Step == secret.StepFinish && v != nil && !v.Has(secret.Current) {
 			out.Error = "finishSecret came to its end, but the version is not AWSCURRENT."
 		}
+		if current := sec.At(secret.Current); out.Moves && current != nil && current.Number != r.Run.From && current.ID != r.Run.Version {
+			out = Outcome{Rebase: true} // it was changed by hand since the step began
+		}
 		switch {
 		case out.Error != "":
 			fail(sec, r, now, out)
@@ -199,10 +202,15 @@ func (c *Core) SettleRotation(ctx context.Context, who Caller, claim Claim, out 
 // maxRotationError bounds the text of an error that is kept.
 const maxRotationError = 600
 
+// kept is as much of an error's text, which may come from elsewhere, as is kept.
+func kept(text string) string {
+	return strings.ToValidUTF8(text[:min(len(text), maxRotationError)], "")
+}
+
 // fail notes why a step failed. A test alone is not tried again.
 func fail(sec *secret.Secret, r *secret.Rotation, now secret.Instant, out Outcome) {
 	r.Run.Attempts++
-	r.Run.Error, r.Run.Failed, r.Run.Try = out.Error[:min(len(out.Error), maxRotationError)], now, out.Retry
+	r.Run.Error, r.Run.Failed, r.Run.Try = kept(out.Error), now, out.Retry
 	if r.Run.TestOnly {
 		unpend(sec, r.Run.Version)
 		r.Failure = r.Run
@@ -255,7 +263,10 @@ func (c *Core) rebase(tx *gate.Tx, s secret.Space, sec *secret.Secret) error {
 	}
 	r := sec.EditRotation()
 	r.Fired = sec.Rotation.Fired
-	r.Run.Touched, r.Run.Carry = before.Touched, before.Version
+	r.Run.Touched = before.Touched
+	if before.Touched { // else what was to come is in force nowhere
+		r.Run.Carry = before.Version
+	}
 	return nil
 }
 

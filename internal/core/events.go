@@ -215,6 +215,13 @@ type EventPage struct {
 func (c *Core) ReadEvents(ctx context.Context, who Caller, in ReadEventsInput) (EventPage, error) {
 	return gate.Do(ctx, c.gate, who, secret.ReadEvents, secret.InSpace(in.Space), func(tx *gate.Tx, _ secret.Ref) (EventPage, error) {
 		page := EventPage{Next: in.After}
+		head, err := eventHead(tx)
+		if err != nil {
+			return page, err
+		}
+		if in.After > head { // the store is an older one than that which the reader followed
+			return EventPage{Next: head, Missed: true}, nil
+		}
 		first := true
 		for e, err := range tx.Scan(store.Range{From: eventKey(in.After + 1), To: store.After(eventPrefix)}) {
 			if err != nil {

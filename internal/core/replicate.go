@@ -86,7 +86,7 @@ func (c *Core) addReplicas(tx *gate.Tx, s secret.Space, sec *secret.Secret, regi
 		if other != nil && overwrite && len(other.Replicas) == 0 && !other.IsReplica() {
 			found, err := c.foundSecret(tx, space, other)
 			if err == nil {
-				err = tx.Must(secret.DeleteSecret, found)
+				err = mayOverwrite(tx, found)
 			}
 			if err == nil {
 				err = c.erase(tx, space, other)
@@ -101,6 +101,30 @@ func (c *Core) addReplicas(tx *gate.Tx, s secret.Space, sec *secret.Secret, regi
 		}
 		sec.Replicas = slices.DeleteFunc(sec.Replicas, func(x secret.Replica) bool { return x.Region == r.Region })
 		sec.Replicas = append(sec.Replicas, r)
+	}
+	return checkReplicas(sec)
+}
+
+// mayOverwrite asks what a deletion for good in the other region would be asked.
+func mayOverwrite(tx *gate.Tx, found gate.Found) error {
+	in := DeleteSecretInput{Ref: found.Ref, Force: true}
+	return tx.MustIn(found.Ref.Space.Region, in.given(), secret.DeleteSecret, found)
+}
+
+// The bounds on replication: how many copies a secret has, and how many values
+// are written in one transaction.
+const (
+	maxReplicas = 40
+	maxCopies   = 1000
+)
+
+// checkReplicas refuses what would take too long at once.
+func checkReplicas(sec *secret.Secret) error {
+	if len(sec.Replicas) > maxReplicas {
+		return fault.New(fault.Limit, "A secret has at most %d replicas.", maxReplicas)
+	}
+	if len(sec.Replicas)*len(sec.Versions) > maxCopies {
+		return fault.New(fault.Limit, "%d versions in %d regions are more than can be copied at once (%d): remove labels from old versions, or regions.", len(sec.Versions), len(sec.Replicas), maxCopies)
 	}
 	return nil
 }
@@ -158,6 +182,9 @@ func (c *Core) StopReplication(ctx context.Context, who Caller, ref secret.Ref) 
 		}
 		sec := old.Clone()
 		sec.Primary, sec.Rotation = "", nil
+		if v := sec.At(secret.Pending); v != nil && v.Form == secret.NoValue {
+			sec.Detach(secret.Pending) // of a rotation that goes on without it
+		}
 		sec.Changed = secret.InstantOf(tx.Now())
 		return ref, c.save(tx, ref.Space, old, sec)
 	})

@@ -159,7 +159,7 @@ func (c *Core) bindTarget(tx *gate.Tx, ref secret.Ref, sec *secret.Secret, r *se
 	if err != nil {
 		return err
 	}
-	r.Target = target
+	r.Target, r.Lender = target, ""
 	for _, n := range needs {
 		found, err := c.needed(tx, ref.Space, n)
 		if err != nil {
@@ -167,6 +167,10 @@ func (c *Core) bindTarget(tx *gate.Tx, ref secret.Ref, sec *secret.Secret, r *se
 		}
 		if err := tx.Must(n.Verb, found); err != nil {
 			return err
+		}
+		r.Lender = found.ID
+		if n.Verb == secret.GetValue {
+			r.Lender = arn.Secret(found.Ref)
 		}
 	}
 	return nil
@@ -201,14 +205,15 @@ func (c *Core) beginRun(tx *gate.Tx, s secret.Space, sec *secret.Secret, token s
 	if sec.ByID(token) != nil { // it is pending, and has its value
 		return nil
 	}
-	if err := c.expire(tx, s, sec); err != nil {
-		return err
-	}
+	gone := sec.Expire(now)
 	if err := checkVersions(sec); err != nil {
 		return err
 	}
 	sec.AddVersion(token, secret.NoValue, now, []string{secret.Pending})
-	return checkLabels(sec)
+	if err := checkLabels(sec); err != nil {
+		return err
+	}
+	return c.removeValues(tx, s, sec, gone) // last: who cannot begin has removed nothing
 }
 
 // beginTest has a copy of the current value tried.

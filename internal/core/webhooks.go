@@ -42,6 +42,9 @@ type NewHook struct {
 
 const hookPrefix = "hook/"
 
+// maxHooks bounds the webhooks of a space.
+const maxHooks = 100
+
 func hookKey(s secret.Space, name string) string { return hookPrefix + spaceKey(s) + name }
 
 // RegisterWebhook has a URL told of the events from now on, signed with a key
@@ -60,6 +63,16 @@ func (c *Core) RegisterWebhook(ctx context.Context, who Caller, in NewHook) (pla
 			return struct{}{}, fault.New(fault.Invalid, "A webhook's URL begins with http:// or https:// and holds no password.")
 		case !strings.Contains(who.Principal, ":user/"):
 			return struct{}{}, fault.New(fault.Invalid, "A webhook is registered by a user, whose rights it has, and not by a session.")
+		}
+		others, err := hooks(tx, hookPrefix+spaceKey(in.Space))
+		if err != nil {
+			return struct{}{}, err
+		}
+		for i := range others {
+			clear(others[i].Key)
+		}
+		if len(others) >= maxHooks {
+			return struct{}{}, fault.New(fault.Limit, "There are %d webhooks already.", maxHooks)
 		}
 		head, err := eventHead(tx)
 		if err != nil {
@@ -152,7 +165,7 @@ func (c *Core) SettleWebhook(ctx context.Context, who Caller, told Hook) error {
 		for i := range all {
 			if h := &all[i]; err == nil && h.Name == told.Name && h.Created == told.Created {
 				h.After, h.Attempts, h.Next = max(h.After, told.After), told.Attempts, told.Next
-				h.Error = told.Error[:min(len(told.Error), maxRotationError)]
+				h.Error = kept(told.Error)
 				err = putHook(tx, h)
 			}
 			clear(all[i].Key)

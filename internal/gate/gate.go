@@ -63,6 +63,7 @@ type Found struct {
 	Ref    secret.Ref
 	Secret *secret.Secret // if it is one, and there
 	Tags   []secret.Tag   // of what is no secret
+	ID     string         // the unique ID of a user, a group, a role or a policy
 	// Boundary is the ARN of a user's or role's own permissions boundary.
 	Boundary string
 	Policy   *policy.Program // the thing's own policy, nil if it has none

@@ -100,6 +100,19 @@ func (tx *Tx) Must(v secret.Verb, found Found) error {
 	return denied(v, d)
 }
 
+// MustIn is Must for what is done in another region than the request's, with
+// what a request for that alone would give.
+func (tx *Tx) MustIn(region string, given policy.Keys, v secret.Verb, found Found) error {
+	who := &tx.op.who
+	before := *who
+	defer func() { *who = before }()
+	if who.Region != "" {
+		who.Region = region
+	}
+	who.Given = given
+	return tx.Must(v, found)
+}
+
 // MustWrite asks once more, of a path that its request may create or change,
 // when it is known which of them it is: Vault's policies tell them apart. It
 // fails with Denied.

@@ -68,7 +68,7 @@ func (d *Directory) Resolve(tx *gate.Tx, r secret.Ref) (gate.Found, error) {
 			found.Ref.Name = "/" + r.Name
 			return found, err
 		}
-		found.Ref.Name, found.Tags, found.Boundary = e.Path+e.Name, e.Tags, e.Boundary
+		found.Ref.Name, found.ID, found.Tags, found.Boundary = e.Path+e.Name, e.ID, e.Tags, e.Boundary
 		if v := tx.Verb(); v == secret.AssumeRole || v == secret.AssumeRoleWithWebIdentity {
 			found.Policy, found.PolicyRules, err = e.trust(), true, nil
 		}

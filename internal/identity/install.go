@@ -14,6 +14,7 @@ import (
 type InstallKey struct {
 	Account string
 	User    string
+	UserID  string // the unique ID that the user must have
 	ID      string
 	Secret  plain.Value
 	Keep    string // the key to be kept where the user has too many; the other one goes
@@ -36,7 +37,7 @@ func (d *Directory) install(tx *gate.Tx, in InstallKey) error {
 	if err != nil {
 		return err
 	}
-	if e == nil {
+	if e == nil || e.ID != in.UserID {
 		return missing(secret.KindUser, in.User)
 	}
 	row, err := openCredential(tx, in.ID)

@@ -2,6 +2,7 @@ package rotation
 
 import (
 	"context"
+	"time"
 
 	"github.com/strongroom-dev/strongroom/internal/core"
 	"github.com/strongroom-dev/strongroom/internal/fault"
@@ -25,6 +26,7 @@ type accessKeys struct {
 
 func (a *accessKeys) performer(c *core.Core) performer { return &accessKeys{a.keys, c} }
 func (*accessKeys) swaps() bool                        { return false }
+func (*accessKeys) patience() time.Duration            { return driverTime }
 
 // Borrows implements core.Rotator: the house's right to make keys.
 func (*accessKeys) Borrows(value plain.Value) ([]core.Need, string, error) {
@@ -41,7 +43,7 @@ func (*accessKeys) Borrows(value plain.Value) ([]core.Need, string, error) {
 }
 
 func (a *accessKeys) perform(ctx context.Context, claim *core.Claim) (core.Outcome, error) {
-	if changed(claim) {
+	if changed(claim) || foreign(claim) {
 		return core.Outcome{Rebase: true}, nil
 	}
 	switch claim.Run.Step {
@@ -79,7 +81,7 @@ func (a *accessKeys) install(ctx context.Context, claim *core.Claim) error {
 		return errTarget
 	}
 	in := identity.InstallKey{Account: claim.Ref.Space.Account, User: pending.text("UserName"), ID: pending.text("AccessKeyId"),
-		Secret: plain.New([]byte(pending.text("SecretAccessKey"))), Look: claim.Run.TestOnly}
+		UserID: claim.Rotation.Lender, Secret: plain.New([]byte(pending.text("SecretAccessKey"))), Look: claim.Run.TestOnly}
 	defer in.Secret.Wipe()
 	if id, err := current(claim); err == nil {
 		old, err := get(ctx, a.core, claim.Ref, id)

@@ -122,10 +122,14 @@ func (p *passwords) Borrows(value plain.Value) ([]core.Need, string, error) {
 		}
 		return nil, "", nil
 	}
-	return []core.Need{{Verb: secret.GetValue, ID: master}}, target(doc), nil
+	return []core.Need{{Verb: secret.GetValue, ID: master}}, p.target(doc), nil
 }
 
 // target is what a rotation touches with the master's credentials.
-func target(doc *document) string {
-	return strings.Join([]string{doc.text("masterarn"), doc.text("host"), doc.text("port"), base(doc.text("username"))}, "\n")
+func (p *passwords) target(doc *document) string {
+	user := doc.text("username")
+	if p.alternating {
+		user = base(user)
+	}
+	return strings.Join([]string{doc.text("masterarn"), doc.text("host"), doc.text("port"), user}, "\n")
 }

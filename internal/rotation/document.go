@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/strongroom-dev/strongroom/internal/engine"
 	"github.com/strongroom-dev/strongroom/internal/fault"
@@ -119,7 +121,7 @@ func (d *document) login(names []string) (engine.Login, error) {
 		}
 	}
 	if e := d.text("engine"); e != "" && !slices.Contains(names, e) {
-		return l, fault.New(fault.Invalid, "The secret's engine is %q, and its rotation function is one for %q.", e, names[0])
+		return l, fault.New(fault.Invalid, "The secret's \"engine\" is another one than that of its rotation function, %q.", names[0])
 	}
 	if port := d.text("port"); port != "" {
 		n, err := strconv.Atoi(port)
@@ -138,6 +140,69 @@ func (d *document) login(names []string) (engine.Login, error) {
 		return l, fault.New(fault.Invalid, `The secret's "ssl" is true or false.`)
 	}
 	return l, nil
+}
+
+// public are the members of a secret's value that an error may show.
+var public = []string{"engine", "host", "port", "dbname", "username", "dbInstanceIdentifier", "masterarn", "ssl", "UserName", "AccessKeyId"}
+
+// hideAll takes all text of a value out of a text that came from elsewhere, but
+// for the members that are public.
+func hideAll(text string, value plain.Value) string {
+	text = hide(text, value)
+	doc, err := parse(value)
+	if err != nil {
+		return text
+	}
+	defer doc.wipe()
+	for _, m := range doc.members {
+		if slices.Contains(public, m.name) {
+			continue
+		}
+		for _, leaf := range leaves(m.value, nil) {
+			text = hide(text, plain.New([]byte(leaf)))
+			for _, written := range spellings(leaf) {
+				text = hide(text, plain.New([]byte(written)))
+			}
+		}
+	}
+	return text
+}
+
+// leaves are the texts and numbers in a value.
+func leaves(value json.RawMessage, all []string) []string {
+	var s string
+	var list []json.RawMessage
+	var object map[string]json.RawMessage
+	switch {
+	case json.Unmarshal(value, &s) == nil:
+		return append(all, s)
+	case json.Unmarshal(value, &list) == nil:
+		for _, v := range list {
+			all = leaves(v, all)
+		}
+		return all
+	case json.Unmarshal(value, &object) == nil:
+		for _, v := range object {
+			all = leaves(v, all)
+		}
+		return all
+	}
+	return append(all, string(value))
+}
+
+// spellings are how a text is written inside of JSON and of URLs.
+func spellings(s string) []string {
+	var all []string
+	for _, escapeHTML := range []bool{true, false} {
+		var b bytes.Buffer
+		e := json.NewEncoder(&b)
+		e.SetEscapeHTML(escapeHTML)
+		if e.Encode(s) == nil {
+			all = append(all, strings.Trim(strings.TrimSpace(b.String()), `"`))
+		}
+	}
+	ascii := strconv.QuoteToASCII(s)
+	return append(all, ascii[1:len(ascii)-1], url.QueryEscape(s), url.PathEscape(s))
 }
 
 // hide takes passwords out of a text that came from elsewhere.

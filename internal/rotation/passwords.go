@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/strongroom-dev/strongroom/internal/core"
 	"github.com/strongroom-dev/strongroom/internal/engine"
@@ -23,8 +24,10 @@ func (p *passwords) swaps() bool {
 	return !p.alternating && !overlapping
 }
 
+func (*passwords) patience() time.Duration { return driverTime }
+
 func (p *passwords) perform(ctx context.Context, claim *core.Claim) (core.Outcome, error) {
-	if changed(claim) {
+	if changed(claim) || foreign(claim) {
 		return core.Outcome{Rebase: true}, nil
 	}
 	switch claim.Run.Step {
@@ -74,7 +77,7 @@ func (p *passwords) carry(ctx context.Context, claim *core.Claim, doc *document)
 		return false, err
 	}
 	defer old.wipe()
-	if target(old) != target(doc) {
+	if p.target(old) != p.target(doc) {
 		return false, nil
 	}
 	doc.set("username", []byte(old.text("username")))
@@ -147,7 +150,7 @@ func (p *passwords) set(ctx context.Context, claim *core.Claim) error {
 	}
 	defer doc.wipe()
 	defer pending.Password.Wipe()
-	if claim.Rotation.Target != "" && claim.Rotation.Target != target(doc) || claim.Rotation.Target == "" && doc.text("masterarn") != "" {
+	if claim.Rotation.Target != "" && claim.Rotation.Target != p.target(doc) || claim.Rotation.Target == "" && doc.text("masterarn") != "" {
 		return errTarget
 	}
 	err = p.engine.Check(ctx, pending)
@@ -227,6 +230,9 @@ func (p *passwords) master(ctx context.Context, claim *core.Claim, doc *document
 		return engine.Login{}, fmt.Errorf("the master secret: %s", failure(err))
 	}
 	defer opened.Content.Value.Wipe()
+	if arn.Secret(opened.Ref) != claim.Rotation.Lender {
+		return engine.Login{}, errTarget // it is called so, but is another one
+	}
 	m, err := parse(opened.Content.Value)
 	if err != nil {
 		return engine.Login{}, fmt.Errorf("the master secret: %s", failure(err))

@@ -15,13 +15,11 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/strongroom-dev/strongroom/internal/core"
 	"github.com/strongroom-dev/strongroom/internal/fault"
-	"github.com/strongroom-dev/strongroom/internal/plain"
 	"github.com/strongroom-dev/strongroom/internal/secret"
 )
 
@@ -63,7 +61,7 @@ type Runner struct {
 // New makes a runner.
 func New(cfg Config) *Runner {
 	if cfg.Workers == 0 {
-		cfg.Workers = 8
+		cfg.Workers = 32
 	}
 	if cfg.Patience == nil {
 		cfg.Patience = Backoff
@@ -150,7 +148,13 @@ type performer interface {
 	perform(ctx context.Context, claim *core.Claim) (core.Outcome, error)
 	// swaps: from setSecret to finishSecret, the current version cannot log in.
 	swaps() bool
+	// patience is how long a step may take.
+	patience() time.Duration
 }
+
+// driverTime is how long a step of a built-in function may take: a host that
+// is silent must not keep a worker from the others.
+const driverTime = time.Minute
 
 // work does a claimed step and those after it.
 func (r *Runner) work(ctx context.Context, claim core.Claim) {
@@ -191,10 +195,10 @@ func (r *Runner) at(step secret.Step, when string) {
 
 // perform does one step within its time.
 func (r *Runner) perform(ctx context.Context, by performer, claim *core.Claim) core.Outcome {
-	ctx, cancel := context.WithTimeout(ctx, core.StepTime)
+	ctx, cancel := context.WithTimeout(ctx, by.patience())
 	defer cancel()
 	r.at(claim.Run.Step, "begin")
-	out, err := by.perform(ctx, claim)
+	out, err := safely(ctx, by, claim)
 	r.at(claim.Run.Step, "effect")
 	if err != nil {
 		attempt := claim.Run.Attempts
@@ -203,6 +207,17 @@ func (r *Runner) perform(ctx context.Context, by performer, claim *core.Claim) c
 		r.cfg.Logger.Warn("a step of a rotation failed", "secret", claim.Ref.Name, "step", claim.Run.Step.String(), "attempt", attempt+1, "error", out.Error)
 	}
 	return out
+}
+
+// safely makes an error of a panic: drivers read what hosts answer that are not
+// ours.
+func safely(ctx context.Context, by performer, claim *core.Claim) (out core.Outcome, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			out, err = core.Outcome{}, fmt.Errorf("the driver did not understand the answer (%v)", p)
+		}
+	}()
+	return by.perform(ctx, claim)
 }
 
 func (r *Runner) performerOf(ctx context.Context, claim *core.Claim) (performer, error) {
@@ -222,7 +237,8 @@ type remote struct {
 	invoker Invoker
 }
 
-func (*remote) swaps() bool { return false }
+func (*remote) swaps() bool             { return false }
+func (*remote) patience() time.Duration { return core.StepTime }
 
 func (f *remote) perform(ctx context.Context, claim *core.Claim) (core.Outcome, error) {
 	function, err := f.core.InvokeFunction(ctx, house(), core.FunctionRef(claim.Ref.Space, claim.Rotation.Function))
@@ -250,15 +266,7 @@ func (f *remote) discreet(ctx context.Context, claim *core.Claim, err error) err
 		if failed != nil {
 			continue
 		}
-		text = hide(text, opened.Content.Value)
-		if doc, failed := parse(opened.Content.Value); failed == nil {
-			for _, m := range doc.members {
-				if name := strings.ToLower(m.name); strings.Contains(name, "pass") || strings.Contains(name, "key") || strings.Contains(name, "token") || strings.Contains(name, "secret") {
-					text = hide(text, plain.New([]byte(doc.text(m.name))))
-				}
-			}
-			doc.wipe()
-		}
+		text = hideAll(text, opened.Content.Value)
 		opened.Content.Value.Wipe()
 	}
 	return errors.New(text)
@@ -272,6 +280,14 @@ func get(ctx context.Context, c *core.Core, ref secret.Ref, version string) (*do
 	}
 	defer opened.Content.Value.Wipe()
 	return parse(opened.Content.Value)
+}
+
+// foreign: the pending version has a value already, and somebody else's
+// credentials would be used for it. Whoever wrote it, the house does not put it
+// in force: it begins anew.
+func foreign(claim *core.Claim) bool {
+	v := claim.Secret.ByID(claim.Run.Version)
+	return claim.Run.Step == secret.StepCreate && claim.Rotation.Target != "" && v != nil && v.Form != secret.NoValue
 }
 
 // begin gives the value that the run begins with; nil if the pending version has

@@ -296,7 +296,7 @@ func TestMistakes(t *testing.T) {
 		{"something behind", `{"host":"h","username":"u","password":"p"} {}`, single, nil, fault.Invalid, "not a JSON object"},
 		{"very deep", `{"host":` + strings.Repeat("[", 20000) + `}`, single, nil, fault.Invalid, "not a JSON object"},
 		{"no password", `{"host":"h","username":"u"}`, single, nil, fault.Invalid, `no "password"`},
-		{"another engine", `{"engine":"mysql","host":"h","username":"u","password":"p"}`, single, nil, fault.Invalid, `is "mysql"`},
+		{"another engine", `{"engine":"mysql","host":"h","username":"u","password":"p"}`, single, nil, fault.Invalid, `"engine" is another one`},
 		{"bad port", `{"host":"h","username":"u","password":"p","port":"x"}`, single, nil, fault.Invalid, "port"},
 		{"bad ssl", `{"host":"h","username":"u","password":"p","ssl":"maybe"}`, single, nil, fault.Invalid, "ssl"},
 		{"no master", `{"host":"h","username":"u","password":"p"}`, turns, nil, fault.Invalid, "masterarn"},

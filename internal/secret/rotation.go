@@ -18,7 +18,10 @@ type Rotation struct {
 	Rules    RotationRules `cbor:"3,keyasint,omitempty"`
 	// Target is what a rotation may touch with another secret's credentials;
 	// empty where it uses none. It is fixed by whoever may read that secret.
-	Target string  `cbor:"4,keyasint,omitempty"`
+	Target string `cbor:"4,keyasint,omitempty"`
+	// Lender is whose credentials those are: the full ARN of the secret, or the
+	// unique ID of the user. What comes to be called as it was is not meant.
+	Lender string  `cbor:"12,keyasint,omitempty"`
 	Last   Instant `cbor:"5,keyasint,omitempty"` // when one last ended well
 	Fired  Instant `cbor:"6,keyasint,omitempty"` // the window that one last began in
 	Open   Instant `cbor:"7,keyasint,omitempty"` // when the next window opens

@@ -70,8 +70,13 @@ type Teller struct {
 
 	client *http.Client
 	once   sync.Once
-	due    time.Time // when a webhook that failed is to be tried again; zero for none
 	seen   <-chan struct{}
+
+	mu      sync.Mutex
+	due     time.Time       // when a webhook that failed is to be tried again; zero for none
+	again   bool            // one was told all that it was told in its turn
+	telling map[string]bool // those whose turn it is: true if there is news since it began
+	turns   sync.WaitGroup
 }
 
 // answerTime is how long a URL may take to answer.
@@ -83,87 +88,149 @@ func house() core.Caller {
 	return who
 }
 
-// Tell tells every webhook what it does not know yet, if there is anything new
-// or a time to try again has come. It is not safe for concurrent use.
+// Tell gives every webhook that does not know everything, and is not being told
+// just now, a turn, and returns. The turns go on until ctx ends, and Wait
+// returns when they have. It is not safe for concurrent use.
 func (t *Teller) Tell(ctx context.Context) error {
-	t.once.Do(func() { t.client = Client(answerTime) })
-	select {
-	case <-t.seen:
-	default:
-		if t.seen != nil && (t.due.IsZero() || t.Now().Before(t.due)) {
-			return nil
-		}
+	t.once.Do(func() { t.client, t.telling = Client(answerTime), map[string]bool{} })
+	if !t.wanted() {
+		return nil
 	}
 	any, err := t.Core.AnyWebhooks(ctx)
 	if err != nil {
 		return err
 	}
 	signal := t.Core.EventsAfter()
-	t.due = time.Time{}
 	if any {
 		all, err := t.Core.OpenWebhooks(ctx, house())
 		if err != nil {
 			return err
 		}
-		t.tellAll(ctx, all)
+		for i := range all {
+			t.turn(ctx, &all[i])
+		}
 	}
 	t.seen = signal
 	return nil
 }
 
-// atOnce bounds how many webhooks are told at the same time.
-const atOnce = 8
-
-func (t *Teller) tellAll(ctx context.Context, all []core.Hook) {
-	var mu sync.Mutex
-	var wg sync.WaitGroup
-	slots := make(chan struct{}, atOnce)
-	for i := range all {
-		slots <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-slots }()
-			h := &all[i]
-			if !h.Next.Time().After(t.Now()) || h.Next.IsZero() {
-				t.tell(ctx, h)
-			}
-			clear(h.Key)
-			mu.Lock()
-			defer mu.Unlock()
-			if next := h.Next.Time(); !h.Next.IsZero() && (t.due.IsZero() || next.Before(t.due)) {
-				t.due = next
-			}
-		})
+// wanted reports whether there is anything new, or a time to try again has
+// come.
+func (t *Teller) wanted() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	wanted := t.seen == nil || t.again || !t.due.IsZero() && !t.Now().Before(t.due)
+	select {
+	case <-t.seen:
+		wanted = true
+	default:
 	}
-	wg.Wait()
+	if wanted {
+		t.again, t.due = false, time.Time{}
+	}
+	return wanted
 }
 
-// tell tells one webhook all that it does not know, and notes how far it got.
-func (t *Teller) tell(ctx context.Context, h *core.Hook) {
+// Wait waits for the turns.
+func (t *Teller) Wait() { t.turns.Wait() }
+
+// atOnce bounds how many webhooks are told at the same time, turnTime for how
+// long each: a slow one holds up no other.
+const (
+	atOnce   = 32
+	turnTime = 30 * time.Second
+)
+
+// turn begins a webhook's turn, if it is not having it, and its time has come.
+func (t *Teller) turn(ctx context.Context, h *core.Hook) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	name := h.Space.Account + "/" + h.Space.Region + "/" + h.Name
+	_, having := t.telling[name]
+	switch next := h.Next.Time(); {
+	case having:
+		clear(h.Key)
+		t.telling[name] = true
+		return
+	case !h.Next.IsZero() && next.After(t.Now()):
+		clear(h.Key)
+		t.tryAt(next)
+		return
+	case len(t.telling) >= atOnce:
+		clear(h.Key)
+		t.again = true
+		return
+	}
+	t.telling[name] = false
+	t.turns.Go(func() {
+		more := t.tell(ctx, h)
+		clear(h.Key)
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if h.Next.IsZero() {
+			t.again = t.again || more || t.telling[name]
+		} else {
+			t.tryAt(h.Next.Time())
+		}
+		delete(t.telling, name)
+	})
+}
+
+// tryAt notes the earliest time at which a webhook is to be tried again.
+func (t *Teller) tryAt(next time.Time) {
+	if t.due.IsZero() || next.Before(t.due) {
+		t.due = next
+	}
+}
+
+// tell tells one webhook what it does not know, for the time of its turn, and
+// notes how far it got. more: it was not told all.
+func (t *Teller) tell(ctx context.Context, h *core.Hook) (more bool) {
 	begun := *h
+	until := t.Now().Add(turnTime)
 	for {
-		more, err := t.batch(ctx, h)
+		var err error
+		more, err = t.safely(ctx, h)
 		if err != nil && ctx.Err() == nil {
 			h.Attempts++
 			h.Error, h.Next = err.Error(), secret.InstantOf(t.Now().Add(t.Patience(h.Attempts-1)))
 		} else if err == nil {
 			h.Attempts, h.Error, h.Next = 0, "", 0
 		}
-		if err != nil || !more {
+		if err != nil || !more || t.Now().After(until) {
 			break
 		}
 	}
 	if h.After != begun.After || h.Attempts != begun.Attempts {
 		_ = t.Core.SettleWebhook(context.WithoutCancel(ctx), house(), *h) // or it is told once more, under the same id
 	}
+	return more
 }
 
+// safely makes an error of a panic: what answers is not ours.
+func (t *Teller) safely(ctx context.Context, h *core.Hook) (more bool, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("telling it failed: %v", p)
+		}
+	}()
+	return t.batch(ctx, h)
+}
+
+// perPage is after how many events it is asked again whether the webhook is
+// still there, and what its user may know.
+const perPage = 10
+
 func (t *Teller) batch(ctx context.Context, h *core.Hook) (more bool, err error) {
+	if there, err := t.there(ctx, h); err != nil || !there {
+		return false, err
+	}
 	who, err := t.Directory.ActAs(ctx, house(), h.Owner, h.OwnerID)
 	if err != nil {
 		return false, fmt.Errorf("the user who registered it may not be asked for: %w", err)
 	}
 	who.Region = h.Space.Region
-	page, err := t.Core.ReadEvents(ctx, who, core.ReadEventsInput{Space: h.Space, After: h.After, Prefix: h.Prefix, Max: 100})
+	page, err := t.Core.ReadEvents(ctx, who, core.ReadEventsInput{Space: h.Space, After: h.After, Prefix: h.Prefix, Max: perPage})
 	if err != nil {
 		return false, err
 	}
@@ -175,6 +242,17 @@ func (t *Teller) batch(ctx context.Context, h *core.Hook) (more bool, err error)
 	}
 	h.After = page.Next
 	return page.More, nil
+}
+
+// there reports whether the webhook is still registered.
+func (t *Teller) there(ctx context.Context, h *core.Hook) (bool, error) {
+	all, err := t.Core.OpenWebhooks(ctx, house())
+	found := false
+	for i := range all {
+		clear(all[i].Key)
+		found = found || all[i].Space == h.Space && all[i].Name == h.Name && all[i].Created == h.Created
+	}
+	return found, err
 }
 
 // message is what a URL is told.

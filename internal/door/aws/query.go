@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/strongroom-dev/strongroom/internal/door"
 	"github.com/strongroom-dev/strongroom/internal/fault"
@@ -38,9 +39,26 @@ func isQuery(r *http.Request) bool {
 	return r.Header.Get("X-Amz-Target") == "" && strings.HasPrefix(r.Header.Get("Content-Type"), formType)
 }
 
+var errNoText = errors.New("aws: a member of the form is no UTF-8")
+
+// isText reports whether all of a form is UTF-8.
+func isText(values url.Values) bool {
+	for name, all := range values {
+		for _, v := range all {
+			if !utf8.ValidString(v) || !utf8.ValidString(name) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // serveQuery answers a request of the Query protocol.
 func (d *Door) serveQuery(q *request, r *http.Request, x *door.Exchange) {
 	values, err := url.ParseQuery(string(q.body))
+	if err == nil && !isText(values) {
+		err = errNoText
+	}
 	f := form{values: values}
 	s := d.queries[values.Get("Version")]
 	if s == nil {

@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -180,15 +181,22 @@ func registerFunction(q *request, in *registerFunctionInput) (answer, error) {
 	if text(in.Kind) == "webhook" {
 		kind = core.Webhook
 	}
-	ref, key, err := q.door.cfg.Core.RegisterFunction(q.ctx, q.who, q.function(in.FunctionName), core.NewFunction{URL: *in.URL, Kind: kind})
-	if err != nil {
-		return nil, err
-	}
+	ref := q.function(in.FunctionName)
 	own := identity.AccessKey{}
-	if kind == core.Lambda {
+	if kind == core.Lambda { // first: who may not make it, changes nothing
+		var err error
 		if own, err = q.functionUser(ref); err != nil {
 			return nil, err
 		}
+	}
+	ref, key, err := q.door.cfg.Core.RegisterFunction(q.ctx, q.who, ref, core.NewFunction{URL: *in.URL, Kind: kind})
+	if err != nil {
+		own.Secret.Wipe()
+		if kind == core.Lambda {
+			_, undone := q.door.cfg.Directory.Do(q.ctx, q.who, secret.DeleteAccessKey, identity.Input{Name: functionUserName(ref), AccessKey: own.ID})
+			err = errors.Join(err, undone)
+		}
+		return nil, err
 	}
 	return func(o *object) {
 		defer key.Wipe()
@@ -214,17 +222,24 @@ const functionPolicy = `{
       "Effect": "Allow",
       "Action": ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage"],
       "Resource": "*",
-      "Condition": {"ArnLike": {"secretsmanager:resource/AllowRotationLambdaArn": "arn:aws:lambda:*:%s:function:%s"}}
+      "Condition": {"ArnLike": {"secretsmanager:resource/AllowRotationLambdaArn": ["arn:aws:lambda:*:%[1]s:function:%[2]s", "arn:aws:lambda:*:%[1]s:function:%[2]s:*"]}}
     },
     {"Effect": "Allow", "Action": "secretsmanager:GetRandomPassword", "Resource": "*"}
   ]
 }`
 
+func functionUserName(ref secret.Ref) string { return "strongroom-function-" + ref.Name }
+
 // functionUser makes the user as whom a function calls back, with an access
 // key of its own, as the caller, who must be allowed to do that. One that is
-// there gets another key.
+// there gets another key, in place of the oldest if it has as many as can be.
 func (q *request) functionUser(ref secret.Ref) (identity.AccessKey, error) {
-	name := "strongroom-function-" + ref.Name
+	name := functionUserName(ref)
+	if there, err := q.door.cfg.Directory.Do(q.ctx, q.who, secret.ListAccessKeys, identity.Input{Name: name}); err == nil && len(there.Keys) > 1 {
+		if _, err := q.door.cfg.Directory.Do(q.ctx, q.who, secret.DeleteAccessKey, identity.Input{Name: name, AccessKey: there.Keys[0].ID}); err != nil {
+			return identity.AccessKey{}, err
+		}
+	}
 	var key identity.AccessKey
 	for _, step := range []struct {
 		verb secret.Verb
@@ -276,5 +291,23 @@ func (in *deleteFunctionInput) check(c *checker) {
 }
 
 func deleteFunction(q *request, in *deleteFunctionInput) (answer, error) {
-	return nil, q.door.cfg.Core.DeleteFunction(q.ctx, q.who, q.function(in.FunctionName))
+	ref := q.function(in.FunctionName)
+	if err := q.door.cfg.Core.DeleteFunction(q.ctx, q.who, ref); err != nil {
+		return nil, err
+	}
+	return nil, q.deleteFunctionKeys(ref)
+}
+
+// deleteFunctionKeys takes the keys from the user of a function that is gone.
+func (q *request) deleteFunctionKeys(ref secret.Ref) error {
+	name := functionUserName(ref)
+	there, err := q.door.cfg.Directory.Do(q.ctx, q.who, secret.ListAccessKeys, identity.Input{Name: name})
+	if fault.Is(err, fault.NotFound) {
+		return nil // a webhook has none
+	}
+	for _, k := range there.Keys {
+		_, failed := q.door.cfg.Directory.Do(q.ctx, q.who, secret.DeleteAccessKey, identity.Input{Name: name, AccessKey: k.ID})
+		err = errors.Join(err, failed)
+	}
+	return err
 }

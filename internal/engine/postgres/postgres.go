@@ -98,10 +98,14 @@ func (Engine) SetPassword(ctx context.Context, as engine.Login, user string, pas
 func (Engine) Clone(ctx context.Context, as engine.Login, like, user string, password plain.Value) error {
 	return with(ctx, as, func(c *pgx.Conn) error {
 		return pgx.BeginFunc(ctx, c, func(tx pgx.Tx) error {
-			if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock(hashtext('strongroom'))"); err != nil {
-				return err
+			// The role like is somebody's own: what it put into schemas of its must
+			// not run as whoever we are.
+			for _, statement := range []string{"SET LOCAL search_path = pg_catalog, pg_temp", "SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('strongroom'))"} {
+				if _, err := tx.Exec(ctx, statement); err != nil {
+					return err
+				}
 			}
-			do, err := "CREATE", tx.QueryRow(ctx, "SELECT 1 FROM pg_roles WHERE rolname = $1", user).Scan(new(int))
+			do, err := "CREATE", tx.QueryRow(ctx, "SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = $1", user).Scan(new(int))
 			if err == nil {
 				do = "ALTER"
 			} else if !errors.Is(err, pgx.ErrNoRows) {
@@ -126,9 +130,10 @@ func (Engine) Clone(ctx context.Context, as engine.Login, like, user string, pas
 }
 
 // copySettings gives a role the settings of another one. Setting them for the
-// transaction and taking them over from there needs no quoting of lists.
+// transaction and taking them over from there needs no quoting of lists. The
+// path in which functions are looked up comes last, when no more are.
 func copySettings(ctx context.Context, tx pgx.Tx, from, to string) error {
-	rows, err := tx.Query(ctx, "SELECT split_part(s, '=', 1), substr(s, strpos(s, '=') + 1) FROM pg_roles, unnest(rolconfig) AS s WHERE rolname = $1", from)
+	rows, err := tx.Query(ctx, "SELECT pg_catalog.split_part(s, '=', 1), pg_catalog.substr(s, pg_catalog.strpos(s, '=') + 1) FROM pg_catalog.pg_roles, pg_catalog.unnest(rolconfig) AS s WHERE rolname = $1 ORDER BY s ~ '^search_path='", from)
 	if err != nil {
 		return err
 	}
@@ -138,10 +143,10 @@ func copySettings(ctx context.Context, tx pgx.Tx, from, to string) error {
 		return err
 	}
 	for _, s := range settings {
-		if s.Name == "role" {
+		if s.Name == "role" || s.Name == "session_authorization" {
 			continue
 		}
-		if _, err := tx.Exec(ctx, "SELECT set_config($1, $2, true)", s.Name, s.Value); err != nil {
+		if _, err := tx.Exec(ctx, "SELECT pg_catalog.set_config($1, $2, true)", s.Name, s.Value); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, "ALTER ROLE "+quote(to)+" SET "+pgx.Identifier{s.Name}.Sanitize()+" FROM CURRENT"); err != nil {

@@ -78,3 +78,28 @@ func TestCloneShares(t *testing.T) {
 		}
 	}
 }
+
+// What a role put into its own schemas does not run as the superuser that
+// clones it.
+func TestCloneRunsNothingOfTheRoles(t *testing.T) {
+	s := servers.Postgres(t)
+	ctx := context.Background()
+	admin := engine.Login{Host: "127.0.0.1", Port: s.Port, User: s.Admin, Password: enginetest.Password(s.Password)}
+	app := admin
+	app.User, app.Password = "app", enginetest.Password("one")
+	trap := func(signature, result string) string {
+		return "CREATE FUNCTION app." + signature + " RETURNS " + result + " LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'ALTER ROLE app SUPERUSER'; RETURN NULL; END $$"
+	}
+	for _, err := range []error{
+		exec(admin, "CREATE ROLE app LOGIN PASSWORD 'one'", "CREATE SCHEMA app AUTHORIZATION app"),
+		exec(app, trap("set_config(text, text, boolean)", "text"), trap("split_part(text, text, integer)", "text"), trap("strpos(text, text)", "integer"),
+			"ALTER ROLE app SET search_path = app, pg_catalog", "ALTER ROLE app SET work_mem = '9MB'"),
+		(postgres.Engine{}).Clone(ctx, admin, "app", "app_clone", enginetest.Password("two")),
+		(postgres.Engine{}).Clone(ctx, admin, "app", "app_clone", enginetest.Password("three")),
+		exec(admin, "DO $$ BEGIN IF (SELECT bool_or(rolsuper) FROM pg_roles WHERE rolname LIKE 'app%') THEN RAISE EXCEPTION 'it did'; END IF; END $$"),
+	} {
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -49,7 +49,8 @@ func connect(ctx context.Context, l engine.Login) (*api, error) {
 			scheme = "https"
 		}
 		a := &api{login: l, base: scheme + "://" + net.JoinHostPort(l.Host, strconv.Itoa(l.Port)) + "/api/", client: &http.Client{
-			Transport: &http.Transport{TLSClientConfig: t, DisableKeepAlives: true, DialContext: (&net.Dialer{Timeout: 10 * time.Second}).DialContext},
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // the password is for this address
+			Transport:     &http.Transport{TLSClientConfig: t, DisableKeepAlives: true, DialContext: (&net.Dialer{Timeout: 10 * time.Second}).DialContext},
 		}}
 		return a, a.whoAmI(ctx)
 	})

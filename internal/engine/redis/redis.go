@@ -34,7 +34,7 @@ func connect(ctx context.Context, l engine.Login) (*redis.Client, error) {
 	}
 	return engine.DialFromFirstByte(ctx, l, func(ctx context.Context, t *tls.Config) (*redis.Client, error) {
 		c := redis.NewClient(&redis.Options{
-			Addr: net.JoinHostPort(l.Host, strconv.Itoa(l.Port)), Username: l.User, Password: string(l.Password.Open()), TLSConfig: t,
+			Addr: net.JoinHostPort(l.Host, strconv.Itoa(l.Port)), Username: l.User, Password: string(l.Password.Open()), Dialer: dialer(t),
 			PoolSize: 1, MaxRetries: -1, DialTimeout: 10 * time.Second, ContextTimeoutEnabled: true, DisableIdentity: true,
 		})
 		if err := c.Ping(ctx).Err(); err != nil && !strings.HasPrefix(err.Error(), "NOPERM") { // who may not ping is in
