@@ -26,12 +26,13 @@ const (
 	devSecretKey = "strongroom/dev/only/secret/access/key/01"
 	devAccount   = "000000000000"
 	devRegion    = "us-east-1"
+	devToken     = "root"
 )
 
 type devOptions struct {
-	listen, data, account, accessKey, secretKey, region string
-	oidcKeys                                            []string
-	quiet                                               bool
+	listen, data, account, accessKey, secretKey, region, token string
+	oidcKeys                                                   []string
+	quiet                                                      bool
 }
 
 func devCommand() *cobra.Command {
@@ -57,6 +58,7 @@ process.`,
 	f.StringVar(&o.account, "account", devAccount, "AWS account ID to stand in for")
 	f.StringVar(&o.accessKey, "access-key", devAccessKey, "access key ID to accept")
 	f.StringVar(&o.secretKey, "secret-key", devSecretKey, "its secret access key")
+	f.StringVar(&o.token, "token", devToken, "Vault root token to accept")
 	f.StringVar(&o.region, "region", devRegion, "region of the example secret")
 	f.StringArrayVar(&o.oidcKeys, "oidc-keys", nil, "ISSUER=FILE: take an issuer's keys from a JSON Web Key Set")
 	f.BoolVar(&o.quiet, "quiet", false, "do not log requests")
@@ -125,6 +127,12 @@ func (o *devOptions) furnish(ctx context.Context, h *house) error {
 		return err
 	}
 	space := secret.Space{Account: o.account, Region: o.region}
+	if err := h.mounts.Settle(ctx, identity.House(secret.WriteSetting), space); err != nil {
+		return err
+	}
+	if err := h.tokens.InstallRoot(ctx, identity.House(secret.CreateToken), o.account, o.token); err != nil {
+		return err
+	}
 	ref := secret.Ref{Space: space, Kind: secret.KindSecret, Name: "prod/myapp/database"}
 	who := core.House(secret.DescribeSecret, secret.CreateSecret)
 	if _, err := h.core.DescribeSecret(ctx, who, ref); err == nil {
@@ -143,15 +151,17 @@ func (o *devOptions) welcome(out io.Writer, addr net.Addr) {
 
 Paste this where your program runs:
 
-  export AWS_ENDPOINT_URL=http://%s AWS_REGION=%[2]s AWS_DEFAULT_REGION=%[2]s
+  export AWS_ENDPOINT_URL=http://%[1]s AWS_REGION=%[2]s AWS_DEFAULT_REGION=%[2]s
   export AWS_ACCESS_KEY_ID=%[3]s AWS_SECRET_ACCESS_KEY=%[4]s
+  export VAULT_ADDR=http://%[1]s VAULT_TOKEN=%[5]s
 
 Then, for example:
 
   aws secretsmanager get-secret-value --secret-id prod/myapp/database
+  vault kv get secret/prod/myapp/database
   strongroom get prod/myapp/database
 
-`, addr, o.region, o.accessKey, o.secretKey)
+`, addr, o.region, o.accessKey, o.secretKey, o.token)
 	if o.data == "" {
 		fmt.Fprintln(out, "Nothing is kept when it stops (Ctrl-C); --data DIR keeps it.")
 	}

@@ -22,8 +22,8 @@ import (
 )
 
 type initOptions struct {
-	data, seal, sealKey, account string
-	shares, threshold            int
+	data, seal, sealKey, account, region string
+	shares, threshold                    int
 }
 
 func initCommand() *cobra.Command {
@@ -53,6 +53,7 @@ splits it into shares, of which the threshold must be given at every start.`,
 	f.IntVar(&o.shares, "shares", 5, "shamir seal: how many shares to make")
 	f.IntVar(&o.threshold, "threshold", 3, "shamir seal: how many of them open the store")
 	f.StringVar(&o.account, "account", "", "AWS account ID of the administrator (default: twelve random digits)")
+	f.StringVar(&o.region, "region", defaultRegion, "region of the secrets that Vault's secret/ shows")
 	return c
 }
 
@@ -114,6 +115,9 @@ func (o *initOptions) make(ctx context.Context, out io.Writer, dir folder) error
 	err = h.directory.CreateCredential(ctx, identity.House(secret.CreateCredential), identity.NewCredential{
 		AccessKey: id, Secret: key, Account: o.account, User: "admin",
 	})
+	if err == nil {
+		err = h.mounts.Settle(ctx, identity.House(secret.WriteSetting), secret.Space{Account: o.account, Region: o.region})
+	}
 	if err != nil {
 		_ = h.close()
 		return err

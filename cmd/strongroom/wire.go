@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -19,6 +22,7 @@ import (
 	"github.com/strongroom-dev/strongroom/internal/core"
 	"github.com/strongroom-dev/strongroom/internal/door"
 	"github.com/strongroom-dev/strongroom/internal/door/aws"
+	"github.com/strongroom-dev/strongroom/internal/door/vault"
 	"github.com/strongroom-dev/strongroom/internal/engine"
 	"github.com/strongroom-dev/strongroom/internal/engine/mongodb"
 	"github.com/strongroom-dev/strongroom/internal/engine/mysql"
@@ -30,6 +34,7 @@ import (
 	"github.com/strongroom-dev/strongroom/internal/gate"
 	"github.com/strongroom-dev/strongroom/internal/identity"
 	"github.com/strongroom-dev/strongroom/internal/keyring"
+	"github.com/strongroom-dev/strongroom/internal/mount"
 	"github.com/strongroom-dev/strongroom/internal/oidc"
 	"github.com/strongroom-dev/strongroom/internal/plain"
 	"github.com/strongroom-dev/strongroom/internal/rotation"
@@ -38,6 +43,7 @@ import (
 	"github.com/strongroom-dev/strongroom/internal/secret"
 	"github.com/strongroom-dev/strongroom/internal/store"
 	"github.com/strongroom-dev/strongroom/internal/store/bolt"
+	"github.com/strongroom-dev/strongroom/internal/token"
 	"github.com/strongroom-dev/strongroom/internal/webhook"
 )
 
@@ -70,6 +76,8 @@ type house struct {
 	folder    folder
 	core      *core.Core
 	directory *identity.Directory
+	mounts    *mount.Mounts
+	tokens    *token.Tokens
 	issuers   *oidc.Issuers
 	rotations *rotation.Runner
 	teller    webhook.Teller
@@ -200,12 +208,20 @@ func (h *house) assemble(root plain.Value) error {
 	h.issuers = oidc.New(h.now)
 	h.directory.Tokens = h.issuers
 	h.directory.Unreachable = func(err error) bool { return errors.Is(err, oidc.ErrUnreachable) }
+	h.mounts = mount.New()
+	h.tokens = token.New(h.directory, h.mounts, noEntities{})
 	h.core, h.gate = core.New(gate.Config{
-		Resolve: h.directory.Resolve,
-		Store:   h.store, Ring: ring, Log: h.log, Node: node, Now: h.now, Logger: h.logger.Logger,
+		Resolve: h.directory.Resolve, Mounts: h.mounts.Shown,
+		Store: h.store, Ring: ring, Log: h.log, Node: node, Now: h.now, Logger: h.logger.Logger,
 		Rewrap: func(next *keyring.Ring) ([]byte, error) { return next.Wrap(root) },
 	}, h.directory)
 	h.directory.Use(h.gate)
+	home, err := h.home(ring)
+	if err != nil {
+		return err
+	}
+	h.mounts.Use(h.gate, home)
+	h.tokens.Use(h.gate)
 	if err := h.gate.Recover(context.Background()); err != nil {
 		return err
 	}
@@ -246,6 +262,32 @@ func (h *house) keys(root plain.Value) (ring *keyring.Ring, signer note.Signer, 
 	return ring, signer, verifier, expect, err
 }
 
+// defaultRegion is that of the root namespace's secret/ where nothing was said.
+const defaultRegion = "us-east-1"
+
+// home is the space that Vault's secret/ shows: what was settled, or else the
+// first account that there is.
+func (h *house) home(ring *keyring.Ring) (home secret.Space, err error) {
+	err = h.store.View(context.Background(), func(r store.Reader) error {
+		sealed, err := r.Get(mount.HomeKey)
+		if err != nil {
+			return err
+		}
+		if sealed != nil {
+			opened, err := ring.Open(nil, mount.HomeKey, sealed)
+			if err != nil {
+				return err
+			}
+			home, err = mount.DecodeHome(opened)
+			return err
+		}
+		home.Region = defaultRegion
+		home.Account, err = identity.FirstAccount(r)
+		return err
+	})
+	return home, err
+}
+
 // checkPublicKey wants that the public key beside the log, which a verifier may
 // believe, is the one that the store keeps.
 func (h *house) checkPublicKey() error {
@@ -269,6 +311,7 @@ func (h *house) clockwork(ctx context.Context) {
 		schedule.Job{Name: "rotate", Every: time.Second, Wake: h.core.RotationsWake(), Run: h.rotations.Dispatch},
 		schedule.Job{Name: "webhooks", Every: 250 * time.Millisecond, Run: h.teller.Tell},
 		schedule.Job{Name: "access", Every: 10 * time.Second, Run: h.recordAccess},
+		schedule.Job{Name: "tokens", Every: time.Second, Run: h.sweepTokens},
 		schedule.Job{Name: "purge", Every: 10 * time.Second, Run: func(ctx context.Context) error {
 			for ctx.Err() == nil {
 				if due, err := h.core.Due(ctx); err != nil || !due {
@@ -317,6 +360,37 @@ func (h *house) recordAccess(ctx context.Context) error {
 	return nil
 }
 
+// sweepTokens removes tokens that ended.
+func (h *house) sweepTokens(ctx context.Context) error {
+	for ctx.Err() == nil {
+		if any, err := h.tokens.Sweepable(ctx); err != nil || !any {
+			return err
+		}
+		if _, err := h.tokens.Sweep(ctx, core.House(secret.TidyTokens)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// status is what the server says of itself in Vault's protocol.
+func (h *house) status() vault.Status {
+	var cfg seal.Config
+	_ = json.Unmarshal(h.seal, &cfg) // it was read when the house was opened
+	kind, shares, threshold := cfg.Kind, cfg.Shares, cfg.Threshold
+	if shares == 0 {
+		kind, shares, threshold = "shamir", 1, 1 // as Vault's tools expect a seal to be
+	}
+	return vault.Status{Initialized: true, Sealed: h.core.Failed() != nil, Type: kind, Shares: shares, Threshold: threshold, Version: vaultVersion, ClusterID: h.cluster()}
+}
+
+// cluster is an ID that stays the same, made of the log's public key.
+func (h *house) cluster() string {
+	sum := sha256.Sum256([]byte(h.auditKey))
+	s := hex.EncodeToString(sum[:16])
+	return s[:8] + "-" + s[8:12] + "-" + s[12:16] + "-" + s[16:20] + "-" + s[20:]
+}
+
 // close ships, signs and closes everything.
 func (h *house) close() error {
 	ctx := context.Background()
@@ -334,6 +408,20 @@ func (h *house) doors(reg *prometheus.Registry) http.Handler {
 	amazon := aws.New(aws.Config{Core: h.core, Directory: h.directory, Now: h.now, Temp: string(h.folder), Seal: h.seal, Leaving: h.leaving})
 	mux.Handle("/{$}", observer.Handler(amazon))
 	mux.Handle("/events", observer.Handler(aws.NewEvents(amazon)))
+	mux.Handle(vault.Prefix, observer.Handler(vault.New(vault.Config{
+		Core: h.core, Directory: h.directory, Mounts: h.mounts, Tokens: h.tokens, Now: h.now, Status: h.status,
+	})))
 	h.operations(mux, reg)
 	return mux
 }
+
+// noEntities is an identity store without entities.
+type noEntities struct{}
+
+func (noEntities) Persona(*gate.Tx, string, string) (token.Persona, bool, error) {
+	return token.Persona{}, false, nil
+}
+
+// vaultVersion is the version of Vault's API that is served, in the form that
+// clients read versions in.
+const vaultVersion = "1.14.0+strongroom"

@@ -125,7 +125,7 @@ func (c *Core) claim(tx *gate.Tx, ref secret.Ref) (Claim, error) {
 	now := tx.Now()
 	if sec.Rotation.Run == nil {
 		window := sec.Rotation.Open
-		if err := c.beginRun(tx, ref.Space, sec, newVersionID()); err != nil {
+		if err := c.beginRun(tx, ref.Space, sec, NewVersionID()); err != nil {
 			return Claim{}, err
 		}
 		r := sec.EditRotation()
@@ -258,7 +258,7 @@ func unpend(sec *secret.Secret, id string) {
 // rebase begins the run anew on what is current now.
 func (c *Core) rebase(tx *gate.Tx, s secret.Space, sec *secret.Secret) error {
 	before := *sec.Rotation.Run
-	if err := c.beginRun(tx, s, sec, newVersionID()); err != nil {
+	if err := c.beginRun(tx, s, sec, NewVersionID()); err != nil {
 		return err
 	}
 	r := sec.EditRotation()
@@ -352,8 +352,8 @@ func (c *Core) editRotation(tx *gate.Tx, ref secret.Ref, change func(*secret.Rot
 	return c.save(tx, ref.Space, old, sec)
 }
 
-// newVersionID draws a UUID, as AWS does for versions.
-func newVersionID() string {
+// NewVersionID draws a UUID, as AWS does for versions.
+func NewVersionID() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:])
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80

@@ -262,15 +262,22 @@ func checkName(name string) error {
 const maxName = 512
 
 // DeleteVersions has versions show their values no more, until they are taken
-// back; the current one if no numbers are given. Versions that are not there
-// are no error. It fails with NotFound if there is no secret.
+// back. Versions that are not there are no error. It fails with NotFound if there is no secret.
 func (c *Core) DeleteVersions(ctx context.Context, who Caller, ref secret.Ref, numbers []uint64) error {
-	return c.eachVersion(ctx, who, secret.DeleteVersions, ref, numbers, func(tx *gate.Tx, _ secret.Space, _ *secret.Secret, v *secret.Version) error {
-		if now := secret.InstantOf(tx.Now()); !v.Destroyed && (v.Deleted.IsZero() || v.Deleted > now) {
-			v.Deleted = now
-		}
-		return nil
-	})
+	return c.eachVersion(ctx, who, secret.DeleteVersions, ref, numbers, markDeleted)
+}
+
+// DeleteLatest is DeleteVersions of the current version, which is a right of its
+// own.
+func (c *Core) DeleteLatest(ctx context.Context, who Caller, ref secret.Ref) error {
+	return c.eachVersion(ctx, who, secret.DeleteLatest, ref, nil, markDeleted)
+}
+
+func markDeleted(tx *gate.Tx, _ secret.Space, _ *secret.Secret, v *secret.Version) error {
+	if now := secret.InstantOf(tx.Now()); !v.Destroyed && (v.Deleted.IsZero() || v.Deleted > now) {
+		v.Deleted = now
+	}
+	return nil
 }
 
 // UndeleteVersions takes back what DeleteVersions did.

@@ -54,6 +54,10 @@ func (op *operation) spell(a *policy.Ask, who *Caller, v secret.Verb, found *Fou
 		}
 		a.Path, a.Want = path.Spell(v, who.Below+mount, version, r.Name)
 		a.Sudo = false
+	case secret.KindSystem: // it is about no one path: the request's own is asked for
+		if a.Path != "" {
+			a.Path = who.Below + a.Path
+		}
 	default:
 		a.Path = ""
 	}

@@ -3,6 +3,7 @@ package identity
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/strongroom-dev/strongroom/internal/fault"
 	"github.com/strongroom-dev/strongroom/internal/gate"
@@ -144,6 +145,16 @@ func (d *Directory) CreateCredential(ctx context.Context, who Caller, in NewCred
 func HasCredential(r store.Reader, accessKey string) (bool, error) {
 	sealed, err := r.Get(credentialPrefix + accessKey)
 	return sealed != nil, err
+}
+
+// FirstAccount is the first account of which a store holds anything, for who
+// opens the store before there is a gate; empty if there is none.
+func FirstAccount(r store.Reader) (string, error) {
+	for e, err := range r.Scan(store.Prefix(iamPrefix)) {
+		account, _, _ := strings.Cut(strings.TrimPrefix(e.Key, iamPrefix), "/")
+		return account, err
+	}
+	return "", nil
 }
 
 // ActAs gives a user of the house, as whom the house does what that user asked

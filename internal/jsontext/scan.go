@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"iter"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -375,4 +376,60 @@ func Merge(dst, target, patch []byte) []byte {
 		}
 	}
 	return append(dst, '}')
+}
+
+// Unquote decodes a JSON string that Check has passed into memory of its own.
+// An escaped surrogate that has no other half becomes U+FFFD.
+func Unquote(quoted []byte) []byte {
+	out := make([]byte, 0, len(quoted))
+	for at := 1; at < len(quoted)-1; at++ {
+		if quoted[at] != '\\' {
+			out = append(out, quoted[at])
+			continue
+		}
+		at++
+		switch c := quoted[at]; c {
+		case 'n':
+			out = append(out, '\n')
+		case 't':
+			out = append(out, '\t')
+		case 'r':
+			out = append(out, '\r')
+		case 'b':
+			out = append(out, '\b')
+		case 'f':
+			out = append(out, '\f')
+		case 'u':
+			r := hex4(quoted[at+1:])
+			at += 4
+			if utf16.IsSurrogate(r) {
+				second := rune(utf8.RuneError)
+				if at+6 < len(quoted) && quoted[at+1] == '\\' && quoted[at+2] == 'u' {
+					second = hex4(quoted[at+3:])
+				}
+				if r = utf16.DecodeRune(r, second); r != utf8.RuneError {
+					at += 6
+				}
+			}
+			out = utf8.AppendRune(out, r)
+		default:
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+func hex4(b []byte) (r rune) {
+	for _, c := range b[:4] {
+		switch {
+		case c <= '9':
+			c -= '0'
+		case c >= 'a':
+			c -= 'a' - 10
+		default:
+			c -= 'A' - 10
+		}
+		r = r<<4 | rune(c)
+	}
+	return r
 }

@@ -28,8 +28,8 @@ func TestCheck(t *testing.T) {
 		members(40, `"z":1`): nil, members(40, `"m":1`): jsontext.ErrTwice, members(16, `"mmm":1`): jsontext.ErrTwice,
 		strings.Repeat("[", 64) + strings.Repeat("]", 64): nil,
 		strings.Repeat("[", 65) + strings.Repeat("]", 65): jsontext.ErrDepth,
-		strings.Repeat("[", 1<<20): jsontext.ErrDepth,
-		strings.Repeat("9", 200):   jsontext.ErrNumber,
+		strings.Repeat("[", 1<<20):                        jsontext.ErrDepth,
+		strings.Repeat("9", 200):                          jsontext.ErrNumber,
 	} {
 		if err := jsontext.Check([]byte(text)); !errors.Is(err, want) {
 			t.Errorf("%.60s: %v, want %v", text, err, want)
@@ -85,4 +85,22 @@ func TestMerge(t *testing.T) { // the examples of RFC 7396, of objects
 			t.Errorf("%s and %s made %v", c[0], c[1], got)
 		}
 	}
+}
+
+func FuzzUnquote(f *testing.F) {
+	for _, s := range []string{`"a\n\u00e9\ud83d\ude00\/\"\\"`, `"\ud83d"`, `"\ud83dx\ude00"`, `""`, `"\uD83D\u0041"`} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if jsontext.Check([]byte(s)) != nil || s[0] != '"' || s[len(s)-1] != '"' {
+			return
+		}
+		var want string
+		if err := json.Unmarshal([]byte(s), &want); err != nil {
+			t.Fatal(err)
+		}
+		if got := string(jsontext.Unquote([]byte(s))); got != want {
+			t.Fatalf("%s is %q, not %q", s, got, want)
+		}
+	})
 }

@@ -81,6 +81,33 @@ func (s *Mounts) Of(tx *gate.Tx, account string) (*Table, error) {
 	return s.fresh.of(account, s.home.Region), nil
 }
 
+// HomeKey is the key of the home, which is read before there is a gate.
+const HomeKey = "home"
+
+// DecodeHome reads what Settle wrote.
+func DecodeHome(opened []byte) (secret.Space, error) {
+	s, err := stored.Decode[secret.Space](opened)
+	if err != nil {
+		return secret.Space{}, err
+	}
+	return *s, nil
+}
+
+// Settle makes a space the home, from now on and after every start.
+func (s *Mounts) Settle(ctx context.Context, who Caller, home secret.Space) error {
+	_, err := gate.Do(ctx, s.gate, who, secret.WriteSetting, secret.System(), func(tx *gate.Tx, _ secret.Ref) (struct{}, error) {
+		text, err := stored.Encode(home)
+		if err != nil {
+			return struct{}{}, err
+		}
+		return struct{}{}, tx.Put(HomeKey, text)
+	})
+	if err == nil {
+		s.home = home
+	}
+	return err
+}
+
 // Shown implements gate.Mounts.
 func (s *Mounts) Shown(tx *gate.Tx, space secret.Space) (string, int, error) {
 	t, err := s.Of(tx, space.Account)

@@ -62,6 +62,7 @@ const (
 	// Of Vault's protocol, or of both.
 	PatchValue
 	DeleteVersions
+	DeleteLatest
 	UndeleteVersions
 	DestroyVersions
 	UpdateMetadata
@@ -92,6 +93,7 @@ const (
 	UnwrapResponse
 	LookupWrapping
 	RewrapResponse
+	UsePath
 
 	// Of IAM, by their names there.
 	CreateUser
@@ -253,6 +255,7 @@ var table = [verbs]traits{
 	InvokeFunction:          {name: "InvokeFunction"},
 	PatchValue:              {name: "PatchValue", writes: true},
 	DeleteVersions:          {name: "DeleteVersions", writes: true},
+	DeleteLatest:            {name: "DeleteLatest", writes: true},
 	UndeleteVersions:        {name: "UndeleteVersions", writes: true},
 	DestroyVersions:         {name: "DestroyVersions", writes: true},
 	UpdateMetadata:          {name: "UpdateMetadata", writes: true},
@@ -283,6 +286,7 @@ var table = [verbs]traits{
 	UnwrapResponse:          {name: "UnwrapResponse", writes: true},
 	LookupWrapping:          {name: "LookupWrapping"},
 	RewrapResponse:          {name: "RewrapResponse", writes: true},
+	UsePath:                 {name: "UsePath"},
 	SimulatePrincipalPolicy: {name: "SimulatePrincipalPolicy"},
 	SimulateCustomPolicy:    {name: "SimulateCustomPolicy"},
 

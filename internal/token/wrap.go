@@ -20,6 +20,7 @@ type Wrapping struct {
 	TTL      int64 // seconds
 	Created  secret.Instant
 	Path     string // of the request whose answer it is
+	Wrapped  string // the accessor of the token that is in the answer, if one is
 }
 
 // response is where in the cubbyhole of a wrapping token the answer is.

@@ -76,6 +76,7 @@ var renamed = map[secret.Verb]string{
 	secret.InvokeFunction:         "lambda:InvokeFunction",
 	secret.PatchValue:             "strongroom:PatchValue",
 	secret.DeleteVersions:         "strongroom:DeleteVersions",
+	secret.DeleteLatest:           "strongroom:DeleteLatest",
 	secret.UndeleteVersions:       "strongroom:UndeleteVersions",
 	secret.DestroyVersions:        "strongroom:DestroyVersions",
 	secret.UpdateMetadata:         "strongroom:UpdateMetadata",
@@ -106,6 +107,7 @@ var renamed = map[secret.Verb]string{
 	secret.UnwrapResponse:         "strongroom:UnwrapResponse",
 	secret.LookupWrapping:         "strongroom:LookupWrapping",
 	secret.RewrapResponse:         "strongroom:RewrapResponse",
+	secret.UsePath:                "strongroom:UsePath",
 }
 
 // Action is the verb's name in IAM policies.

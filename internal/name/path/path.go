@@ -50,6 +50,7 @@ var versioned = map[secret.Verb]spelling{
 	secret.UntagSecret:      {Metadata, policy.CanUpdate},
 	secret.DeleteSecret:     {Metadata, policy.CanDelete},
 	secret.RestoreSecret:    {Undelete, policy.CanUpdate},
+	secret.DeleteLatest:     {Data, policy.CanDelete},
 	secret.DeleteVersions:   {Delete, policy.CanUpdate},
 	secret.UndeleteVersions: {Undelete, policy.CanUpdate},
 	secret.DestroyVersions:  {Destroy, policy.CanUpdate},

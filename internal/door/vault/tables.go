@@ -1,0 +1,23 @@
+package vault
+
+import "github.com/strongroom-dev/strongroom/internal/mount"
+
+// tables are the routes of each type of mount. A new engine is a table here,
+// and a file of its handlers.
+func tables() map[string][]route {
+	return map[string][]route{
+		"kv2":           kv2(),
+		mount.KV:        kv1(),
+		mount.Cubbyhole: cubbyhole(),
+		mount.System:    system(),
+		mount.Token:     tokens(),
+	}
+}
+
+// system are the paths under sys/.
+func system() (all []route) {
+	for _, part := range [][]route{status(), mountRoutes(), policies(), wrapping(), tools(), namespaces()} {
+		all = append(all, part...)
+	}
+	return all
+}
