@@ -30,10 +30,13 @@ import (
 	"github.com/strongroom-dev/strongroom/internal/engine/rabbitmq"
 	"github.com/strongroom-dev/strongroom/internal/engine/redis"
 	"github.com/strongroom-dev/strongroom/internal/engine/sqlserver"
+	"github.com/strongroom-dev/strongroom/internal/entity"
 	"github.com/strongroom-dev/strongroom/internal/function"
 	"github.com/strongroom-dev/strongroom/internal/gate"
 	"github.com/strongroom-dev/strongroom/internal/identity"
 	"github.com/strongroom-dev/strongroom/internal/keyring"
+	"github.com/strongroom-dev/strongroom/internal/kubernetes"
+	"github.com/strongroom-dev/strongroom/internal/login"
 	"github.com/strongroom-dev/strongroom/internal/mount"
 	"github.com/strongroom-dev/strongroom/internal/oidc"
 	"github.com/strongroom-dev/strongroom/internal/plain"
@@ -78,6 +81,8 @@ type house struct {
 	directory *identity.Directory
 	mounts    *mount.Mounts
 	tokens    *token.Tokens
+	entities  *entity.Entities
+	methods   *login.Methods
 	issuers   *oidc.Issuers
 	rotations *rotation.Runner
 	teller    webhook.Teller
@@ -209,7 +214,11 @@ func (h *house) assemble(root plain.Value) error {
 	h.directory.Tokens = h.issuers
 	h.directory.Unreachable = func(err error) bool { return errors.Is(err, oidc.ErrUnreachable) }
 	h.mounts = mount.New()
-	h.tokens = token.New(h.directory, h.mounts, noEntities{})
+	h.entities = entity.New(h.directory, h.mounts)
+	h.tokens = token.New(h.directory, h.mounts, h.entities)
+	h.methods = login.New(h.tokens, h.entities)
+	h.methods.Keys, h.methods.Reviewer = h.issuers, kubernetes.Reviewer{}
+	h.mounts.Disabled = func(tx *gate.Tx, _ string, m *mount.Mount) error { return login.Forget(tx, m) }
 	h.core, h.gate = core.New(gate.Config{
 		Resolve: h.directory.Resolve, Mounts: h.mounts.Shown,
 		Store: h.store, Ring: ring, Log: h.log, Node: node, Now: h.now, Logger: h.logger.Logger,
@@ -222,6 +231,8 @@ func (h *house) assemble(root plain.Value) error {
 	}
 	h.mounts.Use(h.gate, home)
 	h.tokens.Use(h.gate)
+	h.entities.Use(h.gate)
+	h.methods.Use(h.gate)
 	if err := h.gate.Recover(context.Background()); err != nil {
 		return err
 	}
@@ -409,17 +420,10 @@ func (h *house) doors(reg *prometheus.Registry) http.Handler {
 	mux.Handle("/{$}", observer.Handler(amazon))
 	mux.Handle("/events", observer.Handler(aws.NewEvents(amazon)))
 	mux.Handle(vault.Prefix, observer.Handler(vault.New(vault.Config{
-		Core: h.core, Directory: h.directory, Mounts: h.mounts, Tokens: h.tokens, Now: h.now, Status: h.status,
+		Core: h.core, Directory: h.directory, Mounts: h.mounts, Tokens: h.tokens, Entities: h.entities, Methods: h.methods, Now: h.now, Status: h.status,
 	})))
 	h.operations(mux, reg)
 	return mux
-}
-
-// noEntities is an identity store without entities.
-type noEntities struct{}
-
-func (noEntities) Persona(*gate.Tx, string, string) (token.Persona, bool, error) {
-	return token.Persona{}, false, nil
 }
 
 // vaultVersion is the version of Vault's API that is served, in the form that

@@ -29,6 +29,7 @@ type Issuers struct {
 
 	mu        sync.Mutex
 	verifiers map[string]*oidc.IDTokenVerifier // by issuer
+	remotes   remotes
 }
 
 // The bounds on speaking with an issuer.

@@ -70,6 +70,10 @@ const (
 	ListFolder
 	ScanFolder
 	CopySecret
+	Login
+	GenerateSecretID
+	LookupSecretID
+	DestroySecretID
 	CreateToken
 	LookupToken
 	RenewToken
@@ -263,6 +267,10 @@ var table = [verbs]traits{
 	ListFolder:              {name: "ListFolder"},
 	ScanFolder:              {name: "ScanFolder"},
 	CopySecret:              {name: "CopySecret", writes: true},
+	Login:                   {name: "Login", writes: true},
+	GenerateSecretID:        {name: "GenerateSecretID", writes: true},
+	LookupSecretID:          {name: "LookupSecretID"},
+	DestroySecretID:         {name: "DestroySecretID", writes: true},
 	CreateToken:             {name: "CreateToken", writes: true},
 	LookupToken:             {name: "LookupToken"},
 	RenewToken:              {name: "RenewToken", writes: true},

@@ -13,9 +13,11 @@ import (
 	"github.com/strongroom-dev/strongroom/internal/audit"
 	"github.com/strongroom-dev/strongroom/internal/audit/file"
 	"github.com/strongroom-dev/strongroom/internal/core"
+	"github.com/strongroom-dev/strongroom/internal/entity"
 	"github.com/strongroom-dev/strongroom/internal/gate"
 	"github.com/strongroom-dev/strongroom/internal/identity"
 	"github.com/strongroom-dev/strongroom/internal/keyring"
+	"github.com/strongroom-dev/strongroom/internal/login"
 	"github.com/strongroom-dev/strongroom/internal/mount"
 	"github.com/strongroom-dev/strongroom/internal/plain"
 	"github.com/strongroom-dev/strongroom/internal/policy"
@@ -40,6 +42,8 @@ type House struct {
 	Directory *identity.Directory
 	Mounts    *mount.Mounts
 	Tokens    *token.Tokens
+	Entities  *entity.Entities
+	Methods   *login.Methods
 
 	Gate  *gate.Gate
 	Store store.Store
@@ -71,26 +75,22 @@ func New(t testing.TB, options ...Option) *House {
 	h.Directory = identity.New()
 	cfg.Resolve = h.Directory.Resolve
 	h.Mounts = mount.New()
-	h.Tokens = token.New(h.Directory, h.Mounts, NoEntities{})
+	h.Entities = entity.New(h.Directory, h.Mounts)
+	h.Tokens = token.New(h.Directory, h.Mounts, h.Entities)
+	h.Methods = login.New(h.Tokens, h.Entities)
 	cfg.Mounts = h.Mounts.Shown
 	h.Core, h.Gate = core.New(cfg, h.Directory)
 	h.Directory.Use(h.Gate)
 	h.Mounts.Use(h.Gate, Space)
 	h.Tokens.Use(h.Gate)
+	h.Entities.Use(h.Gate)
+	h.Methods.Use(h.Gate)
 	check(t, h.Gate.Recover(context.Background()))
 	t.Cleanup(func() {
 		_ = h.Log.Close()
 		_ = h.Store.Close()
 	})
 	return h
-}
-
-// NoEntities is an identity store without entities.
-type NoEntities struct{}
-
-// Persona implements token.Entities.
-func (NoEntities) Persona(*gate.Tx, string, string) (token.Persona, bool, error) {
-	return token.Persona{}, false, nil
 }
 
 // At makes the house's clock stand at what now says.

@@ -18,8 +18,10 @@ import (
 
 	"github.com/strongroom-dev/strongroom/internal/core"
 	"github.com/strongroom-dev/strongroom/internal/door"
+	"github.com/strongroom-dev/strongroom/internal/entity"
 	"github.com/strongroom-dev/strongroom/internal/fault"
 	"github.com/strongroom-dev/strongroom/internal/identity"
+	"github.com/strongroom-dev/strongroom/internal/login"
 	"github.com/strongroom-dev/strongroom/internal/mount"
 	"github.com/strongroom-dev/strongroom/internal/name/path"
 	"github.com/strongroom-dev/strongroom/internal/policy"
@@ -39,6 +41,8 @@ type Config struct {
 	Directory *identity.Directory
 	Mounts    *mount.Mounts
 	Tokens    *token.Tokens
+	Entities  *entity.Entities
+	Methods   *login.Methods
 	Now       func() time.Time // time.Now if nil
 	Status    func() Status    // of the server
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/strongroom-dev/strongroom/internal/door"
 	"github.com/strongroom-dev/strongroom/internal/fault"
+	"github.com/strongroom-dev/strongroom/internal/login"
 	"github.com/strongroom-dev/strongroom/internal/token"
 )
 
@@ -62,6 +63,9 @@ func writeError(w http.ResponseWriter, q *request, x *door.Exchange, err error) 
 	case errors.Is(err, token.ErrNoAccessor):
 		e.status = http.StatusForbidden
 		texts = append(texts, "1 error occurred:\n\t* invalid accessor\n\n")
+	case errors.Is(err, login.ErrRefused):
+		e.status = http.StatusBadRequest
+		texts = append(texts, f.Message)
 	case e.none:
 	case e.text != "":
 		texts = append(texts, e.text)

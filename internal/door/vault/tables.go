@@ -10,7 +10,13 @@ func tables() map[string][]route {
 		mount.KV:        kv1(),
 		mount.Cubbyhole: cubbyhole(),
 		mount.System:    system(),
-		mount.Token:     tokens(),
+		mount.Identity:  identities(),
+
+		mount.Token:      tokens(),
+		mount.AppRole:    appRole(),
+		mount.UserPass:   userPass(),
+		mount.JWT:        jwtMethod(),
+		mount.Kubernetes: kubernetes(),
 	}
 }
 
