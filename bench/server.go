@@ -36,6 +36,7 @@ type server struct {
 
 	accessKey, secretKey string
 	token                string // of a session
+	vault                string // a root token
 }
 
 // startServer makes a data folder, if it is not there, and serves it.
@@ -55,7 +56,7 @@ func startServer(s *settings, dir string) (*server, error) {
 		return nil, err
 	}
 	srv := &server{dir: dir,
-		accessKey: find(text, `AWS_ACCESS_KEY_ID=(\S+)`), secretKey: find(text, `AWS_SECRET_ACCESS_KEY=(\S+)`)}
+		accessKey: find(text, `AWS_ACCESS_KEY_ID=(\S+)`), secretKey: find(text, `AWS_SECRET_ACCESS_KEY=(\S+)`), vault: find(text, `VAULT_TOKEN=(\S+)`)}
 	logFile, err := os.Create(filepath.Join(dir, "bench.log"))
 	if err != nil {
 		return nil, err

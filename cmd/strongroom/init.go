@@ -19,6 +19,7 @@ import (
 	"github.com/strongroom-dev/strongroom/internal/seal/file"
 	"github.com/strongroom-dev/strongroom/internal/seal/shamir"
 	"github.com/strongroom-dev/strongroom/internal/secret"
+	"github.com/strongroom-dev/strongroom/internal/token"
 )
 
 type initOptions struct {
@@ -118,6 +119,10 @@ func (o *initOptions) make(ctx context.Context, out io.Writer, dir folder) error
 	if err == nil {
 		err = h.mounts.Settle(ctx, identity.House(secret.WriteSetting), secret.Space{Account: o.account, Region: o.region})
 	}
+	root := token.NewID()
+	if err == nil {
+		err = h.tokens.InstallRoot(ctx, identity.House(secret.CreateToken), o.account, root)
+	}
 	if err != nil {
 		_ = h.close()
 		return err
@@ -125,7 +130,7 @@ func (o *initOptions) make(ctx context.Context, out io.Writer, dir folder) error
 	if err := h.close(); err != nil {
 		return err
 	}
-	o.report(out, dir, shares, id, key)
+	o.report(out, dir, shares, id, key, root)
 	return nil
 }
 
@@ -152,7 +157,7 @@ func (o *initOptions) makeSeal(dir folder) (seal.Seal, []plain.Value, error) {
 	return nil, nil, usagef("there is no seal %q: file and shamir are", o.seal)
 }
 
-func (o *initOptions) report(out io.Writer, dir folder, shares []plain.Value, id string, key plain.Value) {
+func (o *initOptions) report(out io.Writer, dir folder, shares []plain.Value, id string, key plain.Value, root string) {
 	verifier, _ := os.ReadFile(dir.auditKey())
 	fmt.Fprintf(out, "Made %s. What follows is shown this once.\n\n", dir)
 	if len(shares) > 0 {
@@ -163,6 +168,7 @@ func (o *initOptions) report(out io.Writer, dir folder, shares []plain.Value, id
 		fmt.Fprintln(out)
 	}
 	fmt.Fprintf(out, "The administrator, of account %s:\n\n  AWS_ACCESS_KEY_ID=%s\n  AWS_SECRET_ACCESS_KEY=%s\n\n", o.account, id, key.Open())
+	fmt.Fprintf(out, "The root token of Vault's protocol, which never ends; make others with it, and revoke it (vault token revoke -self):\n\n  VAULT_TOKEN=%s\n\n", root)
 	fmt.Fprintf(out, "The key that checks the audit log; keep a copy elsewhere (strongroom audit verify --key):\n\n  %s\n\n", strings.TrimSpace(string(verifier)))
 	keyFlag := ""
 	if o.sealKey != "" {
