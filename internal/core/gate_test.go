@@ -25,7 +25,7 @@ import (
 var notOperations = map[string]bool{
 	"Reject": true, "RefuseClaim": true, "Failed": true, "Due": true, "Accesses": true, "KeyUses": true, "BeginSwap": true, "RotationsDue": true, "RotationsWake": true, "WakeRotations": true, "EventsAfter": true, "AnyWebhooks": true, "IsRegistered": true, "RotationsClaimed": true,
 	"Resolve": true, "NameAll": true, "Use": true, "Do": true,
-	"Bind": true, "StampOf": true, "Changed": true, "Of": true, "Shown": true, "Home": true, "Account": true, "Issue": true, "Sweepable": true, "Ensure": true, "Persona": true, "JoinExternal": true,
+	"Bind": true, "StampAt": true, "Changed": true, "Of": true, "Shown": true, "Home": true, "Account": true, "Issue": true, "Sweepable": true, "Ensure": true, "Persona": true, "JoinExternal": true,
 }
 
 // asVerb are operations whose verb is another than their name: what is kept at

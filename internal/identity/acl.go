@@ -159,9 +159,12 @@ func (d *Directory) Bind(tx *gate.Tx, account string, policies []string, who hcl
 	return policy.New(blocks...), nil
 }
 
-// StampOf is when any policy, user, group or role of the account was changed
-// last: what was bound under it may be kept.
-func (d *Directory) StampOf(tx *gate.Tx, account string) (Stamp, error) { return stampOf(tx, account) }
+// ChangedKey is the key that is written with each change of any policy, user,
+// group, role or entity of the account.
+func ChangedKey(account string) string { return changedKey(account) }
+
+// StampAt is when that was last: what was bound under it may be kept.
+func (d *Directory) StampAt(tx *gate.Tx, changed string) (Stamp, error) { return stampAt(tx, changed) }
 
 // Changed says that something changed on which programs stand.
 func (d *Directory) Changed(tx *gate.Tx, account string) error { return changed(tx, account) }

@@ -24,7 +24,11 @@ type bound struct {
 
 // stampOf is when the account was changed last.
 func stampOf(tx *gate.Tx, account string) (Stamp, error) {
-	sealed, err := tx.Get(changedKey(account))
+	return stampAt(tx, changedKey(account))
+}
+
+func stampAt(tx *gate.Tx, changed string) (Stamp, error) {
+	sealed, err := tx.Get(changed)
 	if err != nil || len(sealed) < keyring.HeadLen {
 		return Stamp{}, err
 	}

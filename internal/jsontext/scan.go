@@ -1,7 +1,7 @@
 package jsontext
 
 import (
-	"encoding/json"
+	"bytes"
 	"errors"
 	"iter"
 	"unicode/utf16"
@@ -62,7 +62,7 @@ func Members(object []byte) iter.Seq2[string, []byte] {
 			}
 			begin := s.at
 			_ = s.str()
-			name := decodeName(object[begin:s.at])
+			name := string(decodeName(object[begin:s.at]))
 			s.space()
 			s.at++ // the colon
 			s.space()
@@ -100,15 +100,13 @@ func Elements(array []byte) iter.Seq[[]byte] {
 	}
 }
 
-func decodeName(quoted []byte) string {
-	for _, c := range quoted {
-		if c == '\\' {
-			var s string
-			_ = json.Unmarshal(quoted, &s) // it was scanned
-			return s
-		}
+// decodeName is a name as it is meant; the bytes of the text itself if nothing
+// in it is escaped.
+func decodeName(quoted []byte) []byte {
+	if bytes.IndexByte(quoted, '\\') >= 0 {
+		return Unquote(quoted)
 	}
-	return string(quoted[1 : len(quoted)-1])
+	return quoted[1 : len(quoted)-1]
 }
 
 type scanner struct {
@@ -159,7 +157,8 @@ func (s *scanner) object(depth int) error {
 	if depth > MaxDepth {
 		return ErrDepth
 	}
-	var names [][]byte
+	var room [few][]byte
+	names := room[:0]
 	var many map[string]struct{}
 	s.at++
 	s.space()
@@ -175,7 +174,7 @@ func (s *scanner) object(depth int) error {
 		if err := s.str(); err != nil {
 			return err
 		}
-		name := []byte(decodeName(s.text[begin:s.at]))
+		name := decodeName(s.text[begin:s.at])
 		if len(names) == few && many == nil {
 			many = make(map[string]struct{}, 2*few)
 			for _, n := range names {

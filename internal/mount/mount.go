@@ -24,6 +24,7 @@ type Mounts struct {
 	tables     *gate.Cache[*rows]
 	namespaces *gate.Cache[*Namespace]
 	home       secret.Space
+	homeKey    string // of its table
 
 	fresh tables // of accounts that nobody has changed
 
@@ -39,7 +40,9 @@ func New() *Mounts {
 }
 
 // Use gives it the gate and the home.
-func (s *Mounts) Use(g *gate.Gate, home secret.Space) { s.gate, s.home = g, home }
+func (s *Mounts) Use(g *gate.Gate, home secret.Space) {
+	s.gate, s.home, s.homeKey = g, home, tablePrefix+home.Account
+}
 
 // Home is the space that the root namespace's secret/ shows.
 func (s *Mounts) Home() secret.Space { return s.home }
@@ -71,7 +74,11 @@ type storedTable struct {
 
 // Of is the table of an account.
 func (s *Mounts) Of(tx *gate.Tx, account string) (*Table, error) {
-	r, ok, err := s.tables.Load(tx, tablePrefix+account)
+	key := s.homeKey
+	if account != s.home.Account {
+		key = tablePrefix + account
+	}
+	r, ok, err := s.tables.Load(tx, key)
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +110,7 @@ func (s *Mounts) Settle(ctx context.Context, who Caller, home secret.Space) erro
 		return struct{}{}, tx.Put(HomeKey, text)
 	})
 	if err == nil {
-		s.home = home
+		s.home, s.homeKey = home, tablePrefix+home.Account
 	}
 	return err
 }

@@ -47,9 +47,8 @@ func (t *Tokens) Authenticate(ctx context.Context, who Caller, text, namespace s
 
 func (t *Tokens) authenticate(tx *gate.Tx, text, namespace string) (who Caller, s Session, err error) {
 	who = *tx.Caller()
-	s.Namespace = strings.Trim(namespace, "/") + "/"
-	if s.Namespace == "/" || s.Namespace == "root/" {
-		s.Namespace = ""
+	if n := strings.Trim(namespace, "/"); n != "" && n != "root" {
+		s.Namespace = n + "/"
 	}
 	account, err := t.mounts.Account(tx, s.Namespace)
 	if err != nil {
@@ -82,7 +81,7 @@ func (t *Tokens) authenticate(tx *gate.Tx, text, namespace string) (who Caller, 
 		return who, s, err
 	}
 	s.Token, s.Hash, s.Identity = e.Row, e.hash, b.identity
-	who.Principal, who.AccessKey, who.Program = e.principal(), e.Accessor, b.program
+	who.Principal, who.AccessKey, who.Program = b.caller, e.Accessor, b.program
 	who.Who = policy.Principal{Account: e.Account, ID: e.Accessor}
 	return who, s, nil
 }

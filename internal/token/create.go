@@ -85,7 +85,7 @@ func orElse(err, other error) error {
 // revoked since.
 func (t *Tokens) parent(tx *gate.Tx, s *Session) (held, error) {
 	if s.Hash == "" { // a batch token, which is nowhere stored
-		return held{entry: &entry{Row: s.Token}}, nil
+		return held{entry: &entry{Row: s.Token, changed: identity.ChangedKey(s.Token.Account)}}, nil
 	}
 	h, err := t.load(tx, s.Hash)
 	h, err = t.working(tx, h, err)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/strongroom-dev/strongroom/internal/fault"
 	"github.com/strongroom-dev/strongroom/internal/gate"
+	"github.com/strongroom-dev/strongroom/internal/identity"
 	"github.com/strongroom-dev/strongroom/internal/mount"
 	"github.com/strongroom-dev/strongroom/internal/policy"
 	"github.com/strongroom-dev/strongroom/internal/secret"
@@ -27,7 +28,7 @@ func (t *Tokens) target(tx *gate.Tx, s *Session, of Target) (h held, err error) 
 	account := s.Table.Account
 	switch {
 	case of.Self && s.Hash == "":
-		return held{entry: &entry{Row: s.Token}}, nil
+		return held{entry: &entry{Row: s.Token, changed: identity.ChangedKey(s.Token.Account)}}, nil
 	case of.Self:
 		if h, err = t.load(tx, s.Hash); err == nil && h.entry != nil {
 			return h, nil // it may be at its last use

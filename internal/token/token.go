@@ -113,7 +113,8 @@ const usedUp = -1
 // entry is a decoded row, with what binds it.
 type entry struct {
 	Row
-	bound atomic.Pointer[bound]
+	changed string // the key that is written with each change of what binds it
+	bound   atomic.Pointer[bound]
 }
 
 // held is a token that was found: its row, and the hash that it is under. A
@@ -128,6 +129,7 @@ type bound struct {
 	stamp    identity.Stamp
 	program  *policy.Program
 	identity []string // policies that come of the entity
+	caller   string   // how records name the token
 }
 
 func decodeEntry(opened []byte) (*entry, error) {
@@ -135,7 +137,7 @@ func decodeEntry(opened []byte) (*entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &entry{Row: *r}, nil
+	return &entry{Row: *r, changed: identity.ChangedKey(r.Account)}, nil
 }
 
 // The beginnings of tokens, by which people and scanners know them.
@@ -165,18 +167,27 @@ func random(n int) string {
 func NewID() string { return servicePrefix + random(28) }
 
 // hashOf is the keyed hash under which a token is stored.
-func hashOf(tx *gate.Tx, token string) string {
-	sum := tx.MAC("token", []byte(token))
-	return base64.RawURLEncoding.EncodeToString(sum[:24])
+func hashOf(tx *gate.Tx, token string) string { return keyOf(tx, token)[len(rowPrefix):] }
+
+// keyOf is the key of its row, which ends in the hash.
+func keyOf(tx *gate.Tx, token string) string {
+	var room [64]byte
+	sum := tx.MAC("token", append(room[:0], token...))
+	var key [len(rowPrefix) + 32]byte
+	copy(key[:], rowPrefix)
+	base64.RawURLEncoding.Encode(key[len(rowPrefix):], sum[:24])
+	return string(key[:])
 }
 
 // load finds the row of a hash; the zero held if there is none.
-func (t *Tokens) load(tx *gate.Tx, hash string) (held, error) {
-	e, ok, err := t.rows.Load(tx, rowPrefix+hash)
+func (t *Tokens) load(tx *gate.Tx, hash string) (held, error) { return t.loadKey(tx, rowPrefix+hash) }
+
+func (t *Tokens) loadKey(tx *gate.Tx, key string) (held, error) {
+	e, ok, err := t.rows.Load(tx, key)
 	if err != nil || !ok {
 		return held{}, err
 	}
-	return held{e, hash}, nil
+	return held{e, key[len(rowPrefix):]}, nil
 }
 
 // maxDepth bounds how long a line of children may be: each request of the last
@@ -192,16 +203,16 @@ func (t *Tokens) alive(tx *gate.Tx, h held) (bool, error) {
 		if of.Uses == usedUp && of != h || of.ended(now) {
 			return false, nil
 		}
-		table, err := t.mounts.Of(tx, of.Account)
-		if err != nil {
-			return false, err
-		}
-		if of.Mount != "" && table.ByAccessor(of.Mount) == nil {
-			return false, nil
+		if of.Mount != "" {
+			table, err := t.mounts.Of(tx, of.Account)
+			if err != nil || table.ByAccessor(of.Mount) == nil {
+				return false, err
+			}
 		}
 		if of.Parent == "" {
 			return true, nil
 		}
+		var err error
 		if of, err = t.load(tx, of.Parent); err != nil || of.entry == nil {
 			return false, err
 		}
@@ -228,7 +239,7 @@ func (t *Tokens) find(tx *gate.Tx, text string) (h held, err error) {
 	if strings.HasPrefix(text, batchPrefix) {
 		h.entry, err = openBatch(tx, text)
 	} else {
-		h, err = t.load(tx, hashOf(tx, text))
+		h, err = t.loadKey(tx, keyOf(tx, text))
 	}
 	return t.working(tx, h, err)
 }
@@ -277,14 +288,14 @@ func openBatch(tx *gate.Tx, text string) (*entry, error) {
 
 // bind finds what binds a token.
 func (t *Tokens) bind(tx *gate.Tx, e held) (*bound, error) {
-	stamp, err := t.directory.StampOf(tx, e.Account)
+	stamp, err := t.directory.StampAt(tx, e.changed)
 	if err != nil {
 		return nil, err
 	}
 	if b := e.bound.Load(); b != nil && b.stamp == stamp {
 		return b, nil
 	}
-	b := &bound{stamp: stamp}
+	b := &bound{stamp: stamp, caller: e.principal()}
 	facts := hcl.Nobody
 	if e.Entity != "" {
 		p, ok, err := t.entities.Persona(tx, e.Account, e.Entity)

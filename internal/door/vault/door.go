@@ -61,7 +61,7 @@ func New(cfg Config) *Door {
 	}
 	d := &Door{cfg: cfg, routes: map[string]*routes{}, failures: door.NewFailures(cfg.Now)}
 	for kind, table := range tables() {
-		d.routes[kind] = compile(table)
+		d.routes[kind] = compile(kind, table)
 	}
 	return d
 }
@@ -163,7 +163,7 @@ func (d *Door) serve(q *request, w http.ResponseWriter, r *http.Request, x *door
 		return nil, d.refuse(q, fault.New(fault.Throttled, "too many failed authentications from this address"))
 	}
 	var err error
-	q.who, q.session, err = d.cfg.Tokens.Authenticate(q.ctx, q.who, q.token, r.Header.Get("X-Vault-Namespace"))
+	q.who, q.session, err = d.cfg.Tokens.Authenticate(q.ctx, q.who, q.token, header(r, "X-Vault-Namespace"))
 	if err != nil {
 		if fault.Is(err, fault.Unauthenticated) {
 			d.failures.Failed(r.RemoteAddr, "")
@@ -205,8 +205,10 @@ func (d *Door) refuse(q *request, cause error) error {
 
 // readHead reads all of a request but its body.
 func (q *request) readHead(r *http.Request) (err error) {
-	if q.query, err = url.ParseQuery(r.URL.RawQuery); err != nil {
-		return fault.New(fault.Invalid, "the query cannot be read")
+	if r.URL.RawQuery != "" {
+		if q.query, err = url.ParseQuery(r.URL.RawQuery); err != nil {
+			return fault.New(fault.Invalid, "the query cannot be read")
+		}
 	}
 	if q.op, err = q.operation(r.Method); err != nil {
 		return err
@@ -221,17 +223,25 @@ func (q *request) readHead(r *http.Request) (err error) {
 		}
 		return fault.New(fault.Invalid, "the path is not one: it is empty, too long, or holds an empty segment or a character that no path has")
 	}
-	q.token = r.Header.Get("X-Vault-Token")
+	q.token = header(r, "X-Vault-Token")
 	if q.token == "" {
-		q.token, _ = strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		q.token, _ = strings.CutPrefix(header(r, "Authorization"), "Bearer ")
 	}
-	if ttl := r.Header.Get("X-Vault-Wrap-TTL"); ttl != "" {
+	if ttl := header(r, "X-Vault-Wrap-Ttl"); ttl != "" {
 		q.wrapTTL, err = duration(ttl)
 		if err != nil || q.wrapTTL < 0 {
 			return fault.New(fault.Invalid, "error parsing X-Vault-Wrap-TTL header")
 		}
 	}
 	return nil
+}
+
+// header is the first value of a header, whose name is as net/http writes it.
+func header(r *http.Request, name string) string {
+	if values := r.Header[name]; len(values) > 0 {
+		return values[0]
+	}
+	return ""
 }
 
 func (q *request) operation(method string) (operation, error) {

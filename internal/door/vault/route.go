@@ -48,12 +48,16 @@ type compiled struct {
 	segments []string
 	names    []string
 	ops      [operations]handler
+	called   [operations]string // in logs
 }
 
-func compile(table []route) *routes {
+func compile(kind string, table []route) *routes {
 	rs := &routes{byFirst: map[string][]*compiled{}}
 	for _, r := range table {
 		c := &compiled{route: r, segments: strings.Split(r.path, "/"), ops: r.handlers()}
+		for op := range operations {
+			c.called[op] = operationNames[op] + " " + kind + "/" + r.path
+		}
 		for _, s := range c.segments {
 			if strings.HasPrefix(s, "{") {
 				c.names = append(c.names, strings.Trim(s, "{}."))
@@ -126,7 +130,7 @@ func (q *request) route(x *door.Exchange) (handler, *compiled, error) {
 		x.Operation = "-"
 		return nil, nil, q.noRoute(rt)
 	}
-	x.Operation = operationNames[q.op] + " " + q.tableName() + "/" + rt.path
+	x.Operation = rt.called[q.op]
 	q.ask.Sudo = rt.sudo
 	if rt.creates && q.op == opWrite {
 		q.ask.Want = policy.CanCreate | policy.CanUpdate
