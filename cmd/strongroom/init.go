@@ -75,13 +75,31 @@ func (o *initOptions) run(ctx context.Context, out io.Writer, sharing bool) erro
 		o.account = randomDigits(12)
 	}
 	made := missing(string(dir), dir.seal(), dir.store(), dir.audit(), o.keyPath(dir))
-	if err := o.make(ctx, out, dir); err != nil {
+	new, err := o.make(ctx, dir)
+	if err != nil {
 		for _, path := range made { // half a data folder is none
 			_ = os.RemoveAll(path)
 		}
 		return err
 	}
+	defer new.wipe()
+	o.report(out, dir, new)
 	return nil
+}
+
+// newHouse is what the maker of a house gets, once.
+type newHouse struct {
+	shares    []plain.Value
+	accessKey string
+	secretKey plain.Value
+	root      string // token
+}
+
+func (n *newHouse) wipe() {
+	n.secretKey.Wipe()
+	for _, s := range n.shares {
+		s.Wipe()
+	}
 }
 
 // missing is those of the paths at which there is nothing.
@@ -94,25 +112,25 @@ func missing(paths ...string) (none []string) {
 	return none
 }
 
-func (o *initOptions) make(ctx context.Context, out io.Writer, dir folder) error {
+// make makes the folder and who may use it.
+func (o *initOptions) make(ctx context.Context, dir folder) (*newHouse, error) {
 	if err := os.MkdirAll(string(dir), 0o700); err != nil {
-		return err
+		return nil, err
 	}
 	s, shares, err := o.makeSeal(dir)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := dir.make(o.seal, s, len(shares), o.threshold); err != nil {
-		return err
+		return nil, err
 	}
 	log := newLogger(os.Stderr)
 	defer log.Close()
 	h, err := dir.open(func(seal.Config) (seal.Seal, error) { return s, nil }, log)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	id, key := identity.NewAccessKeyID("AKIA"), identity.NewSecretKey()
-	defer key.Wipe()
 	err = h.directory.CreateCredential(ctx, identity.House(secret.CreateCredential), identity.NewCredential{
 		AccessKey: id, Secret: key, Account: o.account, User: "admin",
 	})
@@ -125,13 +143,9 @@ func (o *initOptions) make(ctx context.Context, out io.Writer, dir folder) error
 	}
 	if err != nil {
 		_ = h.close()
-		return err
+		return nil, err
 	}
-	if err := h.close(); err != nil {
-		return err
-	}
-	o.report(out, dir, shares, id, key, root)
-	return nil
+	return &newHouse{shares, id, key, root}, h.close()
 }
 
 // keyPath is where the file seal keeps its key.
@@ -157,18 +171,18 @@ func (o *initOptions) makeSeal(dir folder) (seal.Seal, []plain.Value, error) {
 	return nil, nil, usagef("there is no seal %q: file and shamir are", o.seal)
 }
 
-func (o *initOptions) report(out io.Writer, dir folder, shares []plain.Value, id string, key plain.Value, root string) {
+func (o *initOptions) report(out io.Writer, dir folder, made *newHouse) {
 	verifier, _ := os.ReadFile(dir.auditKey())
 	fmt.Fprintf(out, "Made %s. What follows is shown this once.\n\n", dir)
-	if len(shares) > 0 {
+	if len(made.shares) > 0 {
 		fmt.Fprintf(out, "Shares of the seal, %d of which open the store. Give each to another keeper:\n\n", o.threshold)
-		for i, s := range shares {
+		for i, s := range made.shares {
 			fmt.Fprintf(out, "  %d: %s\n", i+1, s.Open())
 		}
 		fmt.Fprintln(out)
 	}
-	fmt.Fprintf(out, "The administrator, of account %s:\n\n  AWS_ACCESS_KEY_ID=%s\n  AWS_SECRET_ACCESS_KEY=%s\n\n", o.account, id, key.Open())
-	fmt.Fprintf(out, "The root token of Vault's protocol, which never ends; make others with it, and revoke it (vault token revoke -self):\n\n  VAULT_TOKEN=%s\n\n", root)
+	fmt.Fprintf(out, "The administrator, of account %s:\n\n  AWS_ACCESS_KEY_ID=%s\n  AWS_SECRET_ACCESS_KEY=%s\n\n", o.account, made.accessKey, made.secretKey.Open())
+	fmt.Fprintf(out, "The root token of Vault's protocol, which never ends; make others with it, and revoke it (vault token revoke -self):\n\n  VAULT_TOKEN=%s\n\n", made.root)
 	fmt.Fprintf(out, "The key that checks the audit log; keep a copy elsewhere (strongroom audit verify --key):\n\n  %s\n\n", strings.TrimSpace(string(verifier)))
 	keyFlag := ""
 	if o.sealKey != "" {

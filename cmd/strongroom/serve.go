@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -12,7 +11,6 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -74,62 +72,6 @@ type listening struct {
 	keyFile  string
 }
 
-// serve serves the house until ctx ends; then requests that are under way
-// finish, and the log is flushed. ready is called when it listens.
-func (h *house) serve(ctx context.Context, at listening, ready func(addr net.Addr)) (err error) {
-	defer func() { err = errors.Join(err, h.close()) }()
-	tuneRuntime()
-	l, err := net.Listen("tcp", at.addr)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("%w: is Strongroom running already? --listen takes another address", err)
-	}
-	if err != nil {
-		return err
-	}
-	defer l.Close()
-	var certs *certificates
-	if at.certFile != "" {
-		if certs, err = loadCertificates(at.certFile, at.keyFile); err != nil {
-			return err
-		}
-	}
-	reg := prometheus.NewRegistry()
-	server := &http.Server{
-		Handler: h.doors(reg), ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout,
-		WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader, ErrorLog: stdLog(h.logger),
-	}
-	work, stop := context.WithCancel(context.Background())
-	var wg sync.WaitGroup
-	defer wg.Wait()
-	defer stop()
-	wg.Go(func() { h.clockwork(work) })
-	wg.Go(func() { h.store.Warm(work) })
-	failed := make(chan error, 1)
-	wg.Go(func() {
-		if certs != nil {
-			wg.Go(func() { certs.reload(work, h) })
-			server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS13, GetCertificate: certs.get}
-			failed <- server.ServeTLS(l, "", "")
-			return
-		}
-		failed <- server.Serve(l)
-	})
-	ready(l.Addr())
-	select {
-	case err := <-failed:
-		return err
-	case <-ctx.Done():
-	}
-	h.logger.Info("shutting down")
-	close(h.leaving)
-	grace, cancel := context.WithTimeout(context.Background(), shutdownPeriod)
-	defer cancel()
-	if err := server.Shutdown(grace); err != nil {
-		return errors.Join(err, server.Close())
-	}
-	return nil
-}
-
 // operations are the paths for those who watch over the server.
 func (h *house) operations(mux *http.ServeMux, reg *prometheus.Registry) {
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -182,7 +124,7 @@ func (c *certificates) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 
 // reload loads the files again on each SIGHUP; if they cannot be loaded the
 // old certificate stays.
-func (c *certificates) reload(ctx context.Context, h *house) {
+func (c *certificates) reload(ctx context.Context, log *logger) {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
@@ -193,10 +135,10 @@ func (c *certificates) reload(ctx context.Context, h *house) {
 		case <-hup:
 		}
 		if err := c.load(); err != nil {
-			h.logger.Error("the certificate was not reloaded; the old one stays", "error", err)
+			log.Error("the certificate was not reloaded; the old one stays", "error", err)
 			continue
 		}
-		h.logger.Info("certificate reloaded")
+		log.Info("certificate reloaded")
 	}
 }
 

@@ -32,6 +32,7 @@ type serverOptions struct {
 	TLSKey        string `json:"tls-key"`
 	SealKey       string `json:"seal-key"`
 	AllowInsecure bool   `json:"allow-insecure"`
+	AwaitInit     bool   `json:"await-init"`
 
 	OIDCKeys []string `json:"oidc-keys"`
 }
@@ -44,7 +45,10 @@ func serverCommand() *cobra.Command {
 		Long: `Serve a data folder that strongroom init made.
 
 A folder under the shamir seal asks for its shares at the start: on the
-terminal, or one a line from standard input. SIGHUP loads the certificate
+terminal, or one a line from standard input. Where none come there, it serves
+sealed, and takes them over HTTP (vault operator unseal). With --await-init it
+serves a folder that is not there yet, until somebody makes it over HTTP (vault
+operator init): whoever comes first. SIGHUP loads the certificate
 anew; SIGTERM lets requests finish and flushes the log.
 
 --config names a JSON file whose members are the flags' names.`,
@@ -67,6 +71,7 @@ anew; SIGTERM lets requests finish and flushes the log.
 	f.StringVar(&o.TLSKey, "tls-key", "", "its private key (PEM)")
 	f.StringVar(&o.SealKey, "seal-key", "", "file seal: the key's file (default DIR/seal.key)")
 	f.StringArrayVar(&o.OIDCKeys, "oidc-keys", nil, "ISSUER=FILE: take an issuer's keys from a JSON Web Key Set, where it cannot be reached; may be given again")
+	f.BoolVar(&o.AwaitInit, "await-init", false, "serve a folder that is not there, for who makes it over HTTP")
 	f.BoolVar(&o.AllowInsecure, "allow-insecure", false, "serve without TLS to other machines, behind a proxy that has it")
 	return c
 }
@@ -98,6 +103,9 @@ func (o *serverOptions) readConfig(c *cobra.Command) error {
 	if c.Flags().Changed("oidc-keys") {
 		o.OIDCKeys = given.OIDCKeys
 	}
+	if c.Flags().Changed("await-init") {
+		o.AwaitInit = given.AwaitInit
+	}
 	if c.Flags().Changed("allow-insecure") {
 		o.AllowInsecure = given.AllowInsecure
 	}
@@ -123,18 +131,39 @@ func (o *serverOptions) run(ctx context.Context, in io.Reader, out io.Writer) er
 	log := newLogger(os.Stderr)
 	defer log.Close()
 	dir := folder(o.Data)
-	h, err := dir.open(unsealer(dir, o.SealKey, in), log)
+	accept := func(h *house) error { return errors.Join(refuseDevelopment(ctx, h), h.readIssuers(o.OIDCKeys)) }
+	k := newKeeper(dir, log, accept, o.AwaitInit)
+	how := "serves"
+	switch err := o.open(k, in); {
+	case errors.Is(err, errNoShares), o.AwaitInit && !dir.exists():
+		how = "waits, sealed, for"
+	case err != nil:
+		return err
+	}
+	at := listening{addr: o.Listen, certFile: o.TLSCert, keyFile: o.TLSKey}
+	return k.front.serve(ctx, at, func(addr net.Addr) {
+		fmt.Fprintf(out, "Strongroom %s %s on %s\n", how, dir, addr)
+	})
+}
+
+// open opens the house at the start, if its seal can be opened then.
+func (o *serverOptions) open(k *keeper, in io.Reader) error {
+	h, err := k.dir.open(unsealer(k.dir, o.SealKey, in), k.log)
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(refuseDevelopment(ctx, h), h.readIssuers(o.OIDCKeys)); err != nil {
+	if err := k.accept(h); err != nil {
 		return errors.Join(err, h.close())
 	}
-	at := listening{addr: o.Listen, certFile: o.TLSCert, keyFile: o.TLSKey}
-	return h.serve(ctx, at, func(addr net.Addr) {
-		fmt.Fprintf(out, "Strongroom serves %s on %s\n", dir, addr)
-	})
+	if cfg, err := seal.Load(k.dir.seal()); err == nil && cfg.Kind == shamir.Kind {
+		h.sealUp = k.seal
+	}
+	k.front.admit(h)
+	return nil
 }
+
+// errNoShares: nobody gave a share at the start.
+var errNoShares = errors.New("no shares of the seal were given")
 
 // refuseDevelopment refuses a folder whose credentials everybody knows.
 func refuseDevelopment(ctx context.Context, h *house) error {
@@ -185,6 +214,9 @@ func askShares(in io.Reader, n int) ([]plain.Value, error) {
 			line = b
 		} else {
 			if !lines.Scan() {
+				if len(shares) == 0 {
+					return nil, errNoShares
+				}
 				return nil, fmt.Errorf("the store is sealed: %d shares are needed, one a line on standard input, and %d came", n, len(shares))
 			}
 			line = lines.Bytes()

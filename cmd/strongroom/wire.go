@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -93,6 +94,8 @@ type house struct {
 	now       func() time.Time
 	seal      []byte        // seal.json, as backups hold it
 	leaving   chan struct{} // closed when the server stops
+	left      sync.Once     // which closes it
+	sealUp    func()        // seals the server; nil if it cannot be unsealed
 
 	auditKey string // the log's public key, as the store keeps it, sealed
 }
@@ -420,7 +423,7 @@ func (h *house) doors(reg *prometheus.Registry) http.Handler {
 	mux.Handle("/{$}", observer.Handler(amazon))
 	mux.Handle("/events", observer.Handler(aws.NewEvents(amazon)))
 	mux.Handle(vault.Prefix, observer.Handler(vault.New(vault.Config{
-		Core: h.core, Directory: h.directory, Mounts: h.mounts, Tokens: h.tokens, Entities: h.entities, Methods: h.methods, Now: h.now, Status: h.status,
+		Core: h.core, Directory: h.directory, Mounts: h.mounts, Tokens: h.tokens, Entities: h.entities, Methods: h.methods, Now: h.now, Status: h.status, Seal: h.sealUp,
 	})))
 	h.operations(mux, reg)
 	return mux

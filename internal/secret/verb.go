@@ -98,6 +98,8 @@ const (
 	LookupWrapping
 	RewrapResponse
 	UsePath
+	SealServer
+	UnsealServer
 
 	// Of IAM, by their names there.
 	CreateUser
@@ -295,6 +297,8 @@ var table = [verbs]traits{
 	LookupWrapping:          {name: "LookupWrapping"},
 	RewrapResponse:          {name: "RewrapResponse", writes: true},
 	UsePath:                 {name: "UsePath"},
+	SealServer:              {name: "SealServer"},
+	UnsealServer:            {name: "UnsealServer"},
 	SimulatePrincipalPolicy: {name: "SimulatePrincipalPolicy"},
 	SimulateCustomPolicy:    {name: "SimulateCustomPolicy"},
 

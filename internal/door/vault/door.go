@@ -45,6 +45,7 @@ type Config struct {
 	Methods   *login.Methods
 	Now       func() time.Time // time.Now if nil
 	Status    func() Status    // of the server
+	Seal      func()           // seals the server, soon; nil if it could not be unsealed
 }
 
 // Door serves the protocol. It is safe for concurrent use.

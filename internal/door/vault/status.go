@@ -5,6 +5,8 @@ import (
 	"runtime"
 	"strconv"
 	"time"
+
+	"github.com/strongroom-dev/strongroom/internal/fault"
 )
 
 // Status is what the server says of itself.
@@ -37,6 +39,7 @@ func status() []route {
 		{path: "version-history", list: versionHistory, differs: "knows the running version alone"},
 		{path: "config/state/sanitized", read: configState, differs: "has few settings to show"},
 		{path: "step-down", write: stepDown, sudo: true, differs: "one server has nobody to step down for"},
+		{path: "seal", write: sealServer, sudo: true, differs: "under the file seal, which is not opened over HTTP, it is refused"},
 		{path: "rotate", write: rotateKeyring, sudo: true},
 		{path: "rotate/keyring", write: rotateKeyring, sudo: true},
 	}
@@ -135,6 +138,17 @@ func configState(q *request) (*response, error) {
 func stepDown(q *request) (*response, error) {
 	_, err := q.used(nil)
 	return nil, err
+}
+
+func sealServer(q *request) (*response, error) {
+	if q.door.cfg.Seal == nil {
+		return nil, q.reject(fault.New(fault.Invalid, "this server's seal is not opened over HTTP: stop the server in place of sealing it"))
+	}
+	if err := q.door.cfg.Core.SealServer(q.ctx, q.who, q.setting()); err != nil {
+		return nil, err
+	}
+	q.door.cfg.Seal()
+	return nil, nil
 }
 
 func rotateKeyring(q *request) (*response, error) {

@@ -112,6 +112,8 @@ var renamed = map[secret.Verb]string{
 	secret.LookupWrapping:         "strongroom:LookupWrapping",
 	secret.RewrapResponse:         "strongroom:RewrapResponse",
 	secret.UsePath:                "strongroom:UsePath",
+	secret.SealServer:             "strongroom:SealServer",
+	secret.UnsealServer:           "strongroom:UnsealServer",
 }
 
 // Action is the verb's name in IAM policies.

@@ -6,6 +6,7 @@ package shamir
 import (
 	"crypto/rand"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -44,8 +45,8 @@ func Create(shares, threshold int) (*Seal, []plain.Value, error) {
 func Open(shares []plain.Value) (*Seal, error) {
 	raw := make([][]byte, len(shares))
 	for i, s := range shares {
-		b, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(s.Open())))
-		if err != nil || len(b) != seal.KeyLen+1 {
+		b, err := Decode(s)
+		if err != nil {
 			return nil, fmt.Errorf("share %d is not a share of a seal", i+1)
 		}
 		raw[i] = b
@@ -55,6 +56,19 @@ func Open(shares []plain.Value) (*Seal, error) {
 		return nil, err
 	}
 	return &Seal{plain.New(key)}, nil
+}
+
+// Decode reads a share, in base64 or in hexadecimal.
+func Decode(share plain.Value) ([]byte, error) {
+	text := strings.TrimSpace(string(share.Open()))
+	b, err := base64.StdEncoding.DecodeString(text)
+	if len(text) == 2*(seal.KeyLen+1) {
+		b, err = hex.DecodeString(text)
+	}
+	if err != nil || len(b) != seal.KeyLen+1 {
+		return nil, errors.New("shamir: that is not a share of a seal")
+	}
+	return b, nil
 }
 
 // Wrap implements seal.Seal.
@@ -67,8 +81,8 @@ func (s *Seal) Unwrap(wrapped []byte) (plain.Value, error) { return seal.UnwrapW
 // last, which says where on the curve it lies.
 func Split(b []byte, shares, threshold int) ([][]byte, error) {
 	switch {
-	case threshold < 2:
-		return nil, errors.New("shamir: the threshold is at least 2")
+	case threshold < 1 || threshold == 1 && shares != 1:
+		return nil, errors.New("shamir: the threshold is at least 2, or 1 of one share")
 	case shares < threshold:
 		return nil, errors.New("shamir: there are fewer shares than the threshold needs")
 	case shares > MaxShares:
@@ -94,8 +108,8 @@ func Split(b []byte, shares, threshold int) ([][]byte, error) {
 // Join finds the bytes from shares. Too few, or those of another key, give
 // other bytes, not an error; two of the same place are an error.
 func Join(shares [][]byte) ([]byte, error) {
-	if len(shares) < 2 {
-		return nil, errors.New("shamir: at least 2 shares are needed")
+	if len(shares) == 0 {
+		return nil, errors.New("shamir: no shares")
 	}
 	n := len(shares[0]) - 1
 	seen := [256]bool{}
