@@ -23,7 +23,7 @@ const floors = `
 	3 internal/store/mem internal/store/bolt internal/store/storetest:internal/store/mem internal/seal/file internal/seal/shamir internal/audit/file
 	3 internal/engine/postgres internal/engine/mysql internal/engine/redis internal/engine/rabbitmq internal/engine/mongodb internal/engine/sqlserver internal/engine/enginetest
 	4 internal/gate
-	5 internal/core internal/identity internal/mount internal/token:internal/identity,internal/mount internal/entity:internal/identity,internal/mount,internal/token internal/login:internal/mount,internal/token,internal/entity internal/schedule internal/backup:internal/core internal/rotation:internal/core,internal/identity internal/core/coretest:internal/core,internal/identity,internal/mount,internal/token,internal/entity,internal/login
+	5 internal/core internal/identity internal/mount internal/token:internal/identity,internal/mount internal/entity:internal/identity,internal/mount,internal/token internal/login:internal/mount,internal/token,internal/entity internal/transit:internal/mount internal/schedule internal/backup:internal/core internal/rotation:internal/core,internal/identity internal/core/coretest:internal/core,internal/identity,internal/mount,internal/token,internal/entity,internal/login,internal/transit
 	6 internal/webhook internal/function:internal/rotation,internal/webhook internal/oidc internal/kubernetes internal/door internal/door/aws:internal/door,internal/oidc internal/door/vault:internal/door
 	8 cmd/strongroom bench
 `

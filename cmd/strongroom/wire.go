@@ -48,6 +48,7 @@ import (
 	"github.com/strongroom-dev/strongroom/internal/store"
 	"github.com/strongroom-dev/strongroom/internal/store/bolt"
 	"github.com/strongroom-dev/strongroom/internal/token"
+	"github.com/strongroom-dev/strongroom/internal/transit"
 	"github.com/strongroom-dev/strongroom/internal/webhook"
 )
 
@@ -84,6 +85,7 @@ type house struct {
 	tokens    *token.Tokens
 	entities  *entity.Entities
 	methods   *login.Methods
+	transit   *transit.Keys
 	issuers   *oidc.Issuers
 	rotations *rotation.Runner
 	teller    webhook.Teller
@@ -221,7 +223,10 @@ func (h *house) assemble(root plain.Value) error {
 	h.tokens = token.New(h.directory, h.mounts, h.entities)
 	h.methods = login.New(h.tokens, h.entities)
 	h.methods.Keys, h.methods.Reviewer = h.issuers, kubernetes.Reviewer{}
-	h.mounts.Disabled = func(tx *gate.Tx, _ string, m *mount.Mount) error { return login.Forget(tx, m) }
+	h.mounts.Disabled = func(tx *gate.Tx, _ string, m *mount.Mount) error {
+		return errors.Join(login.Forget(tx, m), transit.Forget(tx, m))
+	}
+	h.transit = transit.New()
 	h.core, h.gate = core.New(gate.Config{
 		Resolve: h.directory.Resolve, Mounts: h.mounts.Shown,
 		Store: h.store, Ring: ring, Log: h.log, Node: node, Now: h.now, Logger: h.logger.Logger,
@@ -236,6 +241,7 @@ func (h *house) assemble(root plain.Value) error {
 	h.tokens.Use(h.gate)
 	h.entities.Use(h.gate)
 	h.methods.Use(h.gate)
+	h.transit.Use(h.gate)
 	if err := h.gate.Recover(context.Background()); err != nil {
 		return err
 	}
@@ -423,7 +429,7 @@ func (h *house) doors(reg *prometheus.Registry) http.Handler {
 	mux.Handle("/{$}", observer.Handler(amazon))
 	mux.Handle("/events", observer.Handler(aws.NewEvents(amazon)))
 	mux.Handle(vault.Prefix, observer.Handler(vault.New(vault.Config{
-		Core: h.core, Directory: h.directory, Mounts: h.mounts, Tokens: h.tokens, Entities: h.entities, Methods: h.methods, Now: h.now, Status: h.status, Seal: h.sealUp,
+		Core: h.core, Directory: h.directory, Mounts: h.mounts, Tokens: h.tokens, Entities: h.entities, Methods: h.methods, Transit: h.transit, Now: h.now, Status: h.status, Seal: h.sealUp,
 	})))
 	h.operations(mux, reg)
 	return mux

@@ -18,6 +18,7 @@ import (
 	"github.com/strongroom-dev/strongroom/internal/policy"
 	"github.com/strongroom-dev/strongroom/internal/secret"
 	"github.com/strongroom-dev/strongroom/internal/token"
+	"github.com/strongroom-dev/strongroom/internal/transit"
 )
 
 // notOperations are the methods that show nothing and change nothing, or that
@@ -49,6 +50,7 @@ var asVerb = map[string]secret.Verb{
 	"ListJWTRoles": secret.ListSettings, "DeleteJWTRole": secret.DeleteSetting,
 	"PutKubernetesConfig": secret.WriteSetting, "GetKubernetesConfig": secret.ReadSetting, "PutKubernetesRole": secret.WriteSetting,
 	"GetKubernetesRole": secret.ReadSetting, "ListKubernetesRoles": secret.ListSettings, "DeleteKubernetesRole": secret.DeleteSetting,
+	"Read": secret.ReadSetting, "ListKeys": secret.ListSettings, "Configure": secret.WriteSetting, "VerifyMAC": secret.VerifyData,
 	"PutTokenRole": secret.WriteSetting, "GetTokenRole": secret.ReadSetting, "ListTokenRoles": secret.ListSettings, "DeleteTokenRole": secret.DeleteSetting,
 	"Unwrap": secret.UnwrapResponse, "Rewrap": secret.RewrapResponse,
 }
@@ -106,7 +108,7 @@ func TestNothingPassesTheGateWithoutAProgram(t *testing.T) {
 		t.Fatal(err)
 	}
 	session := &token.Session{Table: table}
-	for _, x := range []any{h.Core, h.Directory, h.Mounts, h.Tokens, h.Entities, h.Methods} {
+	for _, x := range []any{h.Core, h.Directory, h.Mounts, h.Tokens, h.Entities, h.Methods, h.Transit} {
 		methods := reflect.TypeOf(x)
 		for i := range methods.NumMethod() {
 			m := methods.Method(i)
@@ -166,6 +168,9 @@ func call(m reflect.Method, x any, who core.Caller, s *token.Session) error {
 
 // argument is an empty input, or one that names the secret that is there.
 func argument(in reflect.Type) reflect.Value {
+	if in == reflect.TypeFor[transit.At]() {
+		return reflect.ValueOf(transit.At{Account: coretest.Account, Mount: &mount.Mount{Path: "transit/", UUID: "u"}, Path: "transit/there"})
+	}
 	if in == reflect.TypeFor[login.At]() {
 		return reflect.ValueOf(login.At{Account: coretest.Account, Mount: &mount.Mount{Path: "auth/approle/", UUID: "u"}, Path: "auth/approle/there"})
 	}

@@ -108,7 +108,7 @@ func TestEveryThresholdOfShares(t *testing.T) {
 			}
 		}
 	}
-	for _, bad := range [][2]int{{1, 1}, {2, 3}, {256, 2}} {
+	for _, bad := range [][2]int{{2, 1}, {2, 3}, {256, 2}} {
 		if _, err := shamir.Split(secret, bad[0], bad[1]); err == nil {
 			t.Errorf("%v was accepted", bad)
 		}

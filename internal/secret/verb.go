@@ -98,6 +98,20 @@ const (
 	LookupWrapping
 	RewrapResponse
 	UsePath
+	CreateKey
+	DeleteKey
+	EncryptData
+	DecryptData
+	RewrapData
+	GenerateDataKey
+	SignData
+	VerifyData
+	MACData
+	RotateKey
+	ExportKey
+	BackupKey
+	RestoreKey
+	TrimKey
 	SealServer
 	UnsealServer
 
@@ -297,6 +311,20 @@ var table = [verbs]traits{
 	LookupWrapping:          {name: "LookupWrapping"},
 	RewrapResponse:          {name: "RewrapResponse", writes: true},
 	UsePath:                 {name: "UsePath"},
+	CreateKey:               {name: "CreateKey", writes: true},
+	DeleteKey:               {name: "DeleteKey", writes: true},
+	EncryptData:             {name: "EncryptData"},
+	DecryptData:             {name: "DecryptData"},
+	RewrapData:              {name: "RewrapData"},
+	GenerateDataKey:         {name: "GenerateDataKey"},
+	SignData:                {name: "SignData"},
+	VerifyData:              {name: "VerifyData"},
+	MACData:                 {name: "MACData"},
+	RotateKey:               {name: "RotateKey", writes: true},
+	ExportKey:               {name: "ExportKey"},
+	BackupKey:               {name: "BackupKey"},
+	RestoreKey:              {name: "RestoreKey", writes: true},
+	TrimKey:                 {name: "TrimKey", writes: true},
 	SealServer:              {name: "SealServer"},
 	UnsealServer:            {name: "UnsealServer"},
 	SimulatePrincipalPolicy: {name: "SimulatePrincipalPolicy"},

@@ -25,6 +25,7 @@ import (
 	"github.com/strongroom-dev/strongroom/internal/store"
 	"github.com/strongroom-dev/strongroom/internal/store/mem"
 	"github.com/strongroom-dev/strongroom/internal/token"
+	"github.com/strongroom-dev/strongroom/internal/transit"
 )
 
 // Account and Region are the space of Space.
@@ -44,6 +45,7 @@ type House struct {
 	Tokens    *token.Tokens
 	Entities  *entity.Entities
 	Methods   *login.Methods
+	Transit   *transit.Keys
 
 	Gate  *gate.Gate
 	Store store.Store
@@ -77,7 +79,7 @@ func New(t testing.TB, options ...Option) *House {
 	h.Mounts = mount.New()
 	h.Entities = entity.New(h.Directory, h.Mounts)
 	h.Tokens = token.New(h.Directory, h.Mounts, h.Entities)
-	h.Methods = login.New(h.Tokens, h.Entities)
+	h.Methods, h.Transit = login.New(h.Tokens, h.Entities), transit.New()
 	cfg.Mounts = h.Mounts.Shown
 	h.Core, h.Gate = core.New(cfg, h.Directory)
 	h.Directory.Use(h.Gate)
@@ -85,6 +87,7 @@ func New(t testing.TB, options ...Option) *House {
 	h.Tokens.Use(h.Gate)
 	h.Entities.Use(h.Gate)
 	h.Methods.Use(h.Gate)
+	h.Transit.Use(h.Gate)
 	check(t, h.Gate.Recover(context.Background()))
 	t.Cleanup(func() {
 		_ = h.Log.Close()

@@ -28,7 +28,7 @@ func newDoor(t testing.TB, options ...coretest.Option) (*coretest.House, *vault.
 		t.Fatal(err)
 	}
 	return h, vault.New(vault.Config{
-		Core: h.Core, Directory: h.Directory, Mounts: h.Mounts, Tokens: h.Tokens, Entities: h.Entities, Methods: h.Methods,
+		Core: h.Core, Directory: h.Directory, Mounts: h.Mounts, Tokens: h.Tokens, Entities: h.Entities, Methods: h.Methods, Transit: h.Transit,
 		Status: func() vault.Status { return vault.Status{Initialized: true, Type: "shamir", Version: "1.14.0"} },
 	})
 }

@@ -27,6 +27,7 @@ import (
 	"github.com/strongroom-dev/strongroom/internal/policy"
 	"github.com/strongroom-dev/strongroom/internal/secret"
 	"github.com/strongroom-dev/strongroom/internal/token"
+	"github.com/strongroom-dev/strongroom/internal/transit"
 )
 
 // MaxBody is the longest request, in bytes.
@@ -43,6 +44,7 @@ type Config struct {
 	Tokens    *token.Tokens
 	Entities  *entity.Entities
 	Methods   *login.Methods
+	Transit   *transit.Keys
 	Now       func() time.Time // time.Now if nil
 	Status    func() Status    // of the server
 	Seal      func()           // seals the server, soon; nil if it could not be unsealed

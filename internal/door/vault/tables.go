@@ -11,6 +11,7 @@ func tables() map[string][]route {
 		mount.Cubbyhole: cubbyhole(),
 		mount.System:    system(),
 		mount.Identity:  identities(),
+		mount.Transit:   transitRoutes(),
 
 		mount.Token:      tokens(),
 		mount.AppRole:    appRole(),
