@@ -13,7 +13,7 @@ import (
 // (https://developer.hashicorp.com/vault/api-docs/auth/approle)
 func appRole() []route {
 	all := []route{
-		{path: "login", write: loginAppRole, public: true},
+		{path: "login", write: loginAppRole, public: true, login: true},
 		{path: "role", list: listAppRoles},
 		{path: "role/{name}", read: readAppRole, write: writeAppRole, remove: deleteAppRole, creates: true},
 		{path: "role/{name}/role-id", read: readRoleID, write: writeAppRole},

@@ -162,15 +162,9 @@ func (d *Door) serve(q *request, w http.ResponseWriter, r *http.Request, x *door
 		return nil, d.refuse(q, err)
 	}
 	q.body = body.b
-	if d.failures.Blocked(r.RemoteAddr, "") {
-		return nil, d.refuse(q, fault.New(fault.Throttled, "too many failed authentications from this address"))
-	}
 	var err error
 	q.who, q.session, err = d.cfg.Tokens.Authenticate(q.ctx, q.who, q.token, header(r, "X-Vault-Namespace"))
 	if err != nil {
-		if fault.Is(err, fault.Unauthenticated) {
-			d.failures.Failed(r.RemoteAddr, "")
-		}
 		return nil, err
 	}
 	h, rt, err := q.route(x)

@@ -13,7 +13,7 @@ import (
 // (https://developer.hashicorp.com/vault/api-docs/auth/jwt)
 func jwtMethod() []route {
 	return []route{
-		{path: "login", write: loginJWT, public: true},
+		{path: "login", write: loginJWT, public: true, login: true},
 		{path: "config", read: readJWTConfig, write: writeJWTConfig},
 		{path: "role", list: listJWTRoles},
 		{path: "role/{name}", read: readJWTRole, write: writeJWTRole, remove: deleteJWTRole, creates: true, differs: "role_type is jwt: the login by browser is not there"},

@@ -9,7 +9,7 @@ import (
 // (https://developer.hashicorp.com/vault/api-docs/auth/kubernetes)
 func kubernetes() []route {
 	return []route{
-		{path: "login", write: loginKubernetes, public: true},
+		{path: "login", write: loginKubernetes, public: true, login: true},
 		{path: "config", read: readKubernetesConfig, write: writeKubernetesConfig, differs: "without kubernetes_host tokens are checked with pem_keys alone"},
 		{path: "role", list: listKubernetesRoles},
 		{path: "role/{name}", read: readKubernetesRole, write: writeKubernetesRole, remove: deleteKubernetesRole, creates: true},

@@ -18,6 +18,7 @@ type handler func(q *request) (*response, error)
 type route struct {
 	path   string
 	public bool // wants no token
+	login  bool // tries a credential: whoever fails often waits
 	sudo   bool // wants the capability sudo besides
 	// creates: whether a write asks for create or for update is known only when
 	// it is known whether the thing is there.
@@ -137,6 +138,9 @@ func (q *request) route(x *door.Exchange) (handler, *compiled, error) {
 	}
 	if !q.session.HasToken() && !rt.public {
 		return nil, nil, q.door.refuse(q, fault.Wrap(fault.Unauthenticated, errNoToken, "missing client token"))
+	}
+	if rt.login && q.door.failures.Blocked(q.http.RemoteAddr, "") {
+		return nil, nil, q.door.refuse(q, fault.New(fault.Throttled, "too many failed logins from this address: try again later"))
 	}
 	if err := q.fields.read(q.op, q.body); err != nil {
 		return nil, nil, q.reject(err)

@@ -10,7 +10,7 @@ import (
 // (https://developer.hashicorp.com/vault/api-docs/auth/userpass)
 func userPass() []route {
 	return []route{
-		{path: "login/{name}", write: loginUser, public: true},
+		{path: "login/{name}", write: loginUser, public: true, login: true},
 		{path: "users", list: listUsers},
 		{path: "users/{name}", read: readUser, write: writeUser, remove: deleteUser, creates: true},
 		{path: "users/{name}/password", write: writeUser},
