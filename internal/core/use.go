@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"encoding/hex"
 
 	"github.com/strongroom-dev/strongroom/internal/gate"
 	"github.com/strongroom-dev/strongroom/internal/secret"
@@ -29,4 +30,13 @@ func (c *Core) note(ctx context.Context, who Caller, v secret.Verb, ref secret.R
 		return struct{}{}, nil
 	})
 	return err
+}
+
+// AuditHash is the keyed hash under which a value is in the audit log, so that
+// whoever has the value finds where it was read.
+func (c *Core) AuditHash(ctx context.Context, who Caller, ref secret.Ref, value []byte) (string, error) {
+	return gate.Do(ctx, c.gate, who, secret.UsePath, ref, func(tx *gate.Tx, _ secret.Ref) (string, error) {
+		sum := tx.MAC("audit value", value)
+		return hex.EncodeToString(sum[:]), nil
+	})
 }

@@ -127,6 +127,10 @@ func (q *request) route(x *door.Exchange) (handler, *compiled, error) {
 	}
 	q.ask = policy.Ask{Path: q.path, Want: wants[q.op], Params: q, WrapTTL: q.wrapTTL}
 	q.who.Ask = &q.ask
+	if rt != nil && q.op == opRead && q.query.Get("help") == "1" && q.session.HasToken() {
+		x.Operation = "help"
+		return func(q *request) (*response, error) { return q.help(rt) }, rt, nil
+	}
 	if rt == nil || rt.ops[q.op] == nil {
 		x.Operation = "-"
 		return nil, nil, q.noRoute(rt)

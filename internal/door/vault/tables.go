@@ -23,7 +23,7 @@ func tables() map[string][]route {
 
 // system are the paths under sys/.
 func system() (all []route) {
-	for _, part := range [][]route{status(), mountRoutes(), policies(), wrapping(), tools(), namespaces()} {
+	for _, part := range [][]route{status(), mountRoutes(), policies(), wrapping(), tools(), namespaces(), others(), passwordPolicies()} {
 		all = append(all, part...)
 	}
 	return all

@@ -269,6 +269,30 @@ func TestPriorityAgainstANaiveReading(t *testing.T) {
 	}
 }
 
+func TestPasswords(t *testing.T) {
+	p, err := hcl.ParsePassword(`length = 20 rule "charset" { charset = "abc" min-chars = 1 } rule "charset" { charset = "0123456789" min-chars = 5 }`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 100 {
+		s := string(p.Generate())
+		digits := 0
+		for _, c := range s {
+			if c >= '0' && c <= '9' {
+				digits++
+			}
+		}
+		if len(s) != 20 || digits < 5 || !strings.ContainsAny(s, "abc") || strings.Trim(s, "abc0123456789") != "" {
+			t.Errorf("a password is %q", s)
+		}
+	}
+	for _, text := range []string{``, `length = 3 rule "charset" { charset = "a" }`, `length = 20`, `length = 5 rule "charset" { charset = "a" min-chars = 6 }`, `length = 20 rule "words" {}`, `width = 2`} {
+		if _, err := hcl.ParsePassword(text); err == nil {
+			t.Errorf("%s was taken", text)
+		}
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add(`path "secret/{{identity.entity.name}}/*" { capabilities = ["read"] allowed_parameters = { "a" = ["b*", 1] } }`)
 	f.Add(`{"path": {"a/+/b": {"capabilities": ["deny"], "min_wrapping_ttl": 3}}}`)
