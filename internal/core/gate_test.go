@@ -43,7 +43,7 @@ var asVerb = map[string]secret.Verb{
 	"CapabilitiesOf": secret.CheckCapabilities, "ListAccessors": secret.ListTokens,
 	"Get": secret.ReadSetting, "ListEntities": secret.ListSettings, "Put": secret.WriteSetting, "Delete": secret.DeleteSetting, "Merge": secret.WriteSetting,
 	"PutAlias": secret.WriteSetting, "GetAlias": secret.ReadSetting, "ListAliases": secret.ListSettings, "DeleteAlias": secret.DeleteSetting,
-	"LookupEntity": secret.ReadSetting, "PutGroup": secret.WriteSetting, "GetEntityGroup": secret.ReadSetting, "ListEntityGroups": secret.ListSettings, "DeleteEntityGroup": secret.DeleteSetting, "PutGroupAlias": secret.WriteSetting,
+	"LookupEntity": secret.ReadSetting, "PutGroup": secret.WriteSetting, "GetEntityGroup": secret.ReadSetting, "ListEntityGroups": secret.ListSettings, "DeleteEntityGroup": secret.DeleteSetting, "PutGroupAlias": secret.WriteSetting, "GetGroupAlias": secret.ReadSetting, "ListGroupAliases": secret.ListSettings, "DeleteGroupAlias": secret.DeleteSetting,
 	"PutAppRole": secret.WriteSetting, "GetAppRole": secret.ReadSetting, "ListAppRoles": secret.ListSettings, "DeleteAppRole": secret.DeleteSetting,
 	"ListSecretIDs": secret.ListSettings, "TidySecretIDs": secret.DestroySecretID,
 	"PutUser": secret.WriteSetting, "GetUserpassUser": secret.ReadSetting, "ListUserpassUsers": secret.ListSettings, "DeleteUserpassUser": secret.DeleteSetting,

@@ -78,14 +78,15 @@ func (s *Entities) Use(g *gate.Gate) { s.gate = g }
 //	group-alias/ACCOUNT/ACCESSOR/NAME    the ID of an external group
 //	group-member/ACCOUNT/MEMBER/ID       index: the groups of an entity or a group
 const (
-	entityPrefix      = "entity/"
-	entityNamePrefix  = "entity-name/"
-	entityAliasPrefix = "entity-alias/"
-	aliasIDPrefix     = "entity-alias-id/"
-	groupPrefix       = "group/"
-	groupNamePrefix   = "group-name/"
-	groupAliasPrefix  = "group-alias/"
-	memberPrefix      = "group-member/"
+	entityPrefix       = "entity/"
+	entityNamePrefix   = "entity-name/"
+	entityAliasPrefix  = "entity-alias/"
+	aliasIDPrefix      = "entity-alias-id/"
+	groupPrefix        = "group/"
+	groupNamePrefix    = "group-name/"
+	groupAliasPrefix   = "group-alias/"
+	groupAliasIDPrefix = "group-alias-id/"
+	memberPrefix       = "group-member/"
 )
 
 func aliasKey(prefix, account, accessor, name string) string {

@@ -127,6 +127,7 @@ func (s *Entities) groupPointers(account string, g *Group) map[string]bool {
 	}
 	if g.Alias != nil {
 		all[aliasKey(groupAliasPrefix, account, g.Alias.Mount, g.Alias.Name)] = true
+		all[groupAliasIDPrefix+account+"/"+g.Alias.ID] = true
 	}
 	return all
 }
@@ -288,47 +289,6 @@ func (s *Entities) regroup(tx *gate.Tx, account, id string, change func(*Group))
 		}
 	}
 	return nil
-}
-
-// PutGroupAlias ties an external group to the name that an auth method knows it
-// by. It fails with Invalid.
-func (s *Entities) PutGroupAlias(ctx context.Context, who Caller, account, at, group string, in Alias) (*Group, error) {
-	return gate.Do(ctx, s.gate, who, secret.WriteSetting, setting(account, at), func(tx *gate.Tx, _ secret.Ref) (*Group, error) {
-		old, err := s.group(tx, account, Key{ID: group})
-		if err != nil {
-			return nil, err
-		}
-		table, err := s.mounts.Of(tx, account)
-		if err != nil {
-			return nil, err
-		}
-		m := table.ByAccessor(in.Mount)
-		switch {
-		case old == nil:
-			return nil, fault.New(fault.Invalid, "invalid group ID given in 'canonical_id'")
-		case !old.External:
-			return nil, fault.New(fault.Invalid, "alias can't be set on an internal group")
-		case in.Name == "":
-			return nil, fault.New(fault.Invalid, "missing alias name")
-		case m == nil || !m.IsAuth():
-			return nil, fault.New(fault.Invalid, "invalid mount accessor %q", in.Mount)
-		}
-		taken, err := pointer(tx, aliasKey(groupAliasPrefix, account, in.Mount, in.Name))
-		if err != nil {
-			return nil, err
-		}
-		if taken != "" && taken != group {
-			return nil, fault.New(fault.Invalid, "alias is already tied to a different group")
-		}
-		g := old.clone()
-		now := secret.InstantOf(tx.Now())
-		in.ID, in.Created, in.Updated = newID(), now, now
-		if old.Alias != nil {
-			in.ID, in.Created = old.Alias.ID, old.Alias.Created
-		}
-		g.Alias = &in
-		return g, s.saveGroup(tx, account, old, g)
-	})
 }
 
 // JoinExternal makes an entity, at a login, a member of the external groups

@@ -10,7 +10,7 @@ import (
 // identities are the paths of entities and groups.
 // (https://developer.hashicorp.com/vault/api-docs/secret/identity)
 func identities() []route {
-	return []route{
+	all := []route{
 		{path: "entity", write: writeEntity, creates: true},
 		{path: "entity/id", list: listEntities(false)},
 		{path: "entity/name", list: listEntities(true)},
@@ -18,18 +18,24 @@ func identities() []route {
 		{path: "entity/name/{name}", read: readEntity, write: writeEntity, remove: deleteEntity, creates: true},
 		{path: "entity/batch-delete", write: deleteEntities},
 		{path: "entity/merge", write: mergeEntities, differs: "policies and metadata of the merged ones are not taken over, and their tokens end"},
-		{path: "entity-alias", write: writeAlias},
-		{path: "entity-alias/id", list: listAliases},
-		{path: "entity-alias/id/{id}", read: readAlias, write: writeAlias, remove: deleteAlias},
 		{path: "group", write: writeGroup, creates: true},
 		{path: "group/id", list: listGroups(false)},
 		{path: "group/name", list: listGroups(true)},
 		{path: "group/id/{id}", read: readGroup, write: writeGroup, remove: deleteGroup, creates: true},
 		{path: "group/name/{name}", read: readGroup, write: writeGroup, remove: deleteGroup, creates: true},
 		{path: "group-alias", write: writeGroupAlias},
+		{path: "group-alias/id", list: listGroupAliases},
+		{path: "group-alias/id/{id}", read: readGroupAlias, write: writeGroupAlias, remove: deleteGroupAlias},
 		{path: "lookup/entity", write: lookupEntity},
 		{path: "lookup/group", write: lookupGroup},
 	}
+	for _, name := range []string{"entity-alias", "alias", "persona"} { // the latter two are its older names
+		all = append(all,
+			route{path: name, write: writeAlias},
+			route{path: name + "/id", list: listAliases},
+			route{path: name + "/id/{id}", read: readAlias, write: writeAlias, remove: deleteAlias})
+	}
+	return all
 }
 
 // key is the entity or group that the path or the parameters mean.
@@ -266,7 +272,10 @@ func deleteGroup(q *request) (*response, error) {
 
 func writeGroupAlias(q *request) (*response, error) {
 	f := &q.fields
-	in := entity.Alias{Mount: f.text("mount_accessor"), Name: f.text("name")}
+	in := entity.Alias{ID: q.vars[0], Mount: f.text("mount_accessor"), Name: f.text("name")}
+	if in.ID == "" {
+		in.ID = f.text("id")
+	}
 	of := f.text("canonical_id")
 	if err := f.err(); err != nil {
 		return nil, q.reject(err)
@@ -276,6 +285,26 @@ func writeGroupAlias(q *request) (*response, error) {
 		return nil, err
 	}
 	return &response{data: m{"canonical_id": g.ID, "id": g.Alias.ID}}, nil
+}
+
+func listGroupAliases(q *request) (*response, error) {
+	names, err := q.door.cfg.Entities.ListGroupAliases(q.ctx, q.who, q.account(), q.path)
+	if err != nil {
+		return nil, err
+	}
+	return keys(names), nil
+}
+
+func readGroupAlias(q *request) (*response, error) {
+	g, err := q.door.cfg.Entities.GetGroupAlias(q.ctx, q.who, q.account(), q.path, q.vars[0])
+	if err != nil {
+		return nil, err
+	}
+	return &response{data: q.showAlias(g.ID, g.Alias)}, nil
+}
+
+func deleteGroupAlias(q *request) (*response, error) {
+	return nil, q.door.cfg.Entities.DeleteGroupAlias(q.ctx, q.who, q.account(), q.path, q.vars[0])
 }
 
 // lookupOf reads by which of its names something is asked for.
