@@ -92,6 +92,14 @@ func TestJavaScriptExample(t *testing.T) {
 	if status == 0 || !strings.HasPrefix(out, "InvalidSignatureException: The request signature we calculated") {
 		t.Errorf("%d: %s", status, out)
 	}
+	out, status = command(t, environment("VAULT_ADDR="+address, "VAULT_TOKEN=root"), "node", "../../examples/node/read-vault.js")
+	if status != 0 || out != "the password has 28 characters" {
+		t.Errorf("%d: %s", status, out)
+	}
+	out, status = command(t, environment("VAULT_ADDR="+address, "VAULT_TOKEN=wrong"), "node", "../../examples/node/read-vault.js")
+	if status == 0 || !strings.Contains(out, "permission denied") {
+		t.Errorf("%d: %s", status, out)
+	}
 }
 
 func TestJavaScriptStory(t *testing.T) {
