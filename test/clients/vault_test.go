@@ -8,6 +8,8 @@ import (
 	"errors"
 	"maps"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -249,5 +251,27 @@ func TestNodeVault(t *testing.T) {
 func TestHvac(t *testing.T) {
 	if out, status := command(t, environment("VAULT_ADDR="+address, "VAULT_TOKEN=root"), "/usr/bin/python3", "testdata/vault.py"); status != 0 {
 		t.Errorf("%s", out)
+	}
+}
+
+// consul-template renders a secret with a token of its own, and stops where the
+// token may not read.
+func TestConsulTemplate(t *testing.T) {
+	root := with(t, "root")
+	done(t, root.Sys().PutPolicy("consul-template", `path "secret/data/prod/myapp/*" { capabilities = ["read"] }`))
+	made := ok[*vault.Secret](t)(root.Auth().Token().Create(&vault.TokenCreateRequest{Policies: []string{"consul-template"}, TTL: "1h"}))
+	render := func(path string) (string, string, int) {
+		dir := t.TempDir()
+		done(t, os.WriteFile(filepath.Join(dir, "in"), []byte(`{{ with secret "`+path+`" }}{{ .Data.data.DB_PASSWORD | len }} {{ .Data.metadata.version }}{{ end }}`), 0o600))
+		out, status := command(t, environment("VAULT_ADDR="+address, "VAULT_TOKEN="+made.Auth.ClientToken),
+			"bin/consul-template", "-once", "-vault-retry=false", "-template", filepath.Join(dir, "in")+":"+filepath.Join(dir, "out"))
+		text, _ := os.ReadFile(filepath.Join(dir, "out"))
+		return string(text), out, status
+	}
+	if text, out, status := render("secret/data/prod/myapp/database"); status != 0 || text != "28 1" {
+		t.Errorf("%d: %q: %s", status, text, out)
+	}
+	if text, out, status := render("secret/data/other"); status == 0 || text != "" || !strings.Contains(out, "permission denied") {
+		t.Errorf("%d: %q: %s", status, text, out)
 	}
 }
