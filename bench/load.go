@@ -154,3 +154,34 @@ func measureSync(dir string) (time.Duration, error) {
 	slices.Sort(times)
 	return times[len(times)/2], nil
 }
+
+// inParallel does count things over many connections, and stops at the first
+// that fails.
+func (s *server) inParallel(count int, do func(c *connection, n int) error) error {
+	const conns = 128
+	errs := make(chan error, conns)
+	var all sync.WaitGroup
+	for i := range conns {
+		all.Go(func() {
+			c, err := dial(s.addr)
+			if err != nil {
+				errs <- err
+				return
+			}
+			defer c.Close()
+			for n := i; n < count && err == nil; n += conns {
+				err = do(c, n)
+			}
+			if err != nil {
+				errs <- err
+			}
+		})
+	}
+	all.Wait()
+	select {
+	case err := <-errs:
+		return err
+	default:
+		return nil
+	}
+}

@@ -36,7 +36,7 @@ func main() {
 	flag.IntVar(&s.rounds, "rounds", 5, "rounds of each comparison; the median counts")
 	flag.DurationVar(&s.seconds, "time", 2*time.Second, "length of a round")
 	flag.IntVar(&s.many, "secrets", 1000000, "how many secrets the large store holds; 0 leaves that part out")
-	flag.StringVar(&s.only, "only", "", "read, role, write, vault, scale, watch or schedule: that part alone")
+	flag.StringVar(&s.only, "only", "", "read, role, write, vault, tokens, scale, watch or schedule: that part alone")
 	flag.StringVar(&keep, "dir", "", "folder to work in; kept, with the large store, for the next run")
 	flag.Parse()
 	if err := run(&s, keep); err != nil {
@@ -64,7 +64,7 @@ func run(s *settings, keep string) error {
 	parts := []struct {
 		name string
 		run  func(*settings) error
-	}{{"read", compareReads}, {"role", compareRole}, {"write", measureWrites}, {"vault", compareVault}, {"scale", compareSizes}, {"watch", measureEvents}, {"schedule", compareSchedules}}
+	}{{"read", compareReads}, {"role", compareRole}, {"write", measureWrites}, {"vault", compareVault}, {"tokens", compareTokens}, {"scale", compareSizes}, {"watch", measureEvents}, {"schedule", compareSchedules}}
 	for _, p := range parts {
 		if s.only == "" || s.only == p.name {
 			if err := p.run(s); err != nil {

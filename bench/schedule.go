@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"github.com/strongroom-dev/strongroom/internal/gate"
@@ -49,35 +48,13 @@ func compareSchedules(s *settings) error {
 
 // schedule makes secrets without a value, and has them rotate every month.
 func (s *server) schedule(rotate bool) error {
-	const conns = 128
-	errs := make(chan error, conns)
-	var wg sync.WaitGroup
-	for i := range conns {
-		wg.Go(func() {
-			c, err := dial(s.addr)
-			if err != nil {
-				errs <- err
-				return
-			}
-			defer c.Close()
-			for j := i; j < scheduled && err == nil; j += conns {
-				name := fmt.Sprintf("scheduled/%06d", j)
-				err = c.exchange(s.signed("CreateSecret", fmt.Sprintf(`{"Name":%q,"ClientRequestToken":%q}`, name, gate.NewID(time.Now()))))
-				if err == nil && rotate {
-					err = c.exchange(s.signed("RotateSecret", fmt.Sprintf(`{"SecretId":%q,"ClientRequestToken":%q,"RotationLambdaARN":"strongroom-postgresql-single-user",`+
-						`"RotationRules":{"AutomaticallyAfterDays":30},"RotateImmediately":false}`, name, gate.NewID(time.Now()))))
-				}
-			}
-			if err != nil {
-				errs <- err
-			}
-		})
-	}
-	wg.Wait()
-	select {
-	case err := <-errs:
-		return err
-	default:
-		return nil
-	}
+	return s.inParallel(scheduled, func(c *connection, n int) error {
+		name := fmt.Sprintf("scheduled/%06d", n)
+		err := c.exchange(s.signed("CreateSecret", fmt.Sprintf(`{"Name":%q,"ClientRequestToken":%q}`, name, gate.NewID(time.Now()))))
+		if err != nil || !rotate {
+			return err
+		}
+		return c.exchange(s.signed("RotateSecret", fmt.Sprintf(`{"SecretId":%q,"ClientRequestToken":%q,"RotationLambdaARN":"strongroom-postgresql-single-user",`+
+			`"RotationRules":{"AutomaticallyAfterDays":30},"RotateImmediately":false}`, name, gate.NewID(time.Now()))))
+	})
 }

@@ -231,32 +231,9 @@ func startSized(s *settings, n int) (*server, error) {
 
 // fill creates secrets over many connections.
 func (s *server) fill(names []string) error {
-	const conns = 256
-	errs := make(chan error, conns)
-	var wg sync.WaitGroup
-	for i := range conns {
-		wg.Go(func() {
-			c, err := dial(s.addr)
-			if err != nil {
-				errs <- err
-				return
-			}
-			defer c.Close()
-			for j := i; j < len(names); j += conns {
-				if err := c.exchange(s.signed("CreateSecret", createBody(names[j], value))); err != nil {
-					errs <- err
-					return
-				}
-			}
-		})
-	}
-	wg.Wait()
-	select {
-	case err := <-errs:
-		return err
-	default:
-		return nil
-	}
+	return s.inParallel(len(names), func(c *connection, n int) error {
+		return c.exchange(s.signed("CreateSecret", createBody(names[n], value)))
+	})
 }
 
 // cpu is the time that the process has used.
