@@ -69,7 +69,7 @@ func (set *settings) tokens(count int) error {
 	begun := time.Now()
 	before = srv.cpu()
 	last := srv.counters()
-	quiet := time.Now().Add(4 * time.Second) // the first end later
+	quiet := time.Now().Add(4 * time.Second)                                   // the first end later
 	for time.Since(quiet) < 3*time.Second && time.Since(begun) < time.Minute { // until nothing is written any more
 		time.Sleep(250 * time.Millisecond)
 		now := srv.counters()
