@@ -34,7 +34,7 @@ var notOperations = map[string]bool{
 var asVerb = map[string]secret.Verb{
 	"PutACL": secret.WriteSetting, "GetACL": secret.ReadSetting, "ListACLs": secret.ListSettings, "DeleteACL": secret.DeleteSetting,
 	"Settle": secret.WriteSetting, "MayUse": secret.UsePath, "PutPasswordPolicy": secret.WriteSetting, "GetPasswordPolicy": secret.ReadSetting,
-	"ListPasswordPolicies": secret.ListSettings, "DeletePasswordPolicy": secret.DeleteSetting, "GeneratePassword": secret.ReadSetting, "AuditHash": secret.UsePath, "GetKeeping": secret.ReadSetting, "SetKeeping": secret.WriteSetting,
+	"ListPasswordPolicies": secret.ListSettings, "DeletePasswordPolicy": secret.DeleteSetting, "KeyStatus": secret.ReadSetting, "GeneratePassword": secret.ReadSetting, "AuditHash": secret.UsePath, "GetKeeping": secret.ReadSetting, "SetKeeping": secret.WriteSetting,
 	"List": secret.ReadSetting, "Enable": secret.EnableMount, "Tune": secret.WriteSetting, "Disable": secret.DisableMount, "Move": secret.MoveMount,
 	"CreateNamespace": secret.WriteSetting, "GetNamespace": secret.ReadSetting, "ListNamespaces": secret.ListSettings, "DeleteNamespace": secret.DeleteSetting,
 	"ReadVersion": secret.GetValue, "WriteVersion": secret.PutValue, "PatchVersion": secret.PatchValue,

@@ -129,3 +129,17 @@ func ReadEntry(r io.Reader) (store.Entry, error) {
 	}
 	return store.Entry{Key: string(b[:k]), Value: b[k:]}, nil
 }
+
+// SealingKey is the key of the keyring that seals now.
+type SealingKey struct {
+	Number uint32
+	Made   secret.Instant
+}
+
+// KeyStatus tells of the key that seals now; ref is the path that asks.
+func (c *Core) KeyStatus(ctx context.Context, who Caller, ref secret.Ref) (SealingKey, error) {
+	return gate.Do(ctx, c.gate, who, secret.ReadSetting, ref, func(tx *gate.Tx, _ secret.Ref) (k SealingKey, err error) {
+		k.Number, k.Made = tx.Keyring()
+		return k, nil
+	})
+}

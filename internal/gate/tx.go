@@ -188,6 +188,12 @@ func (tx *Tx) AuditFiles() fs.FS { return tx.op.gate.cfg.Log.Files() }
 // does not seal itself.
 const KeyringKey = "keyring"
 
+// Keyring is the number of the key that seals now, and when it was made.
+func (tx *Tx) Keyring() (uint32, secret.Instant) {
+	ring := tx.op.gate.cfg.Ring
+	return ring.Active(), secret.Instant(ring.Since())
+}
+
 // RotateKeyring gives the keyring a new active key. Entries that older keys
 // sealed stay readable. It returns the number of the new key.
 func (tx *Tx) RotateKeyring() (uint32, error) {

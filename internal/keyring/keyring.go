@@ -133,6 +133,17 @@ func (r *Ring) Adopt(next *Ring) {
 // Active is the number of the key that seals now; the first is 1.
 func (r *Ring) Active() uint32 { return r.state.Load().saved.Active }
 
+// Since is when the key that seals now was made, in milliseconds since 1970.
+func (r *Ring) Since() int64 {
+	s := r.state.Load().saved
+	for _, k := range s.Keys {
+		if k.Number == s.Active {
+			return k.Created
+		}
+	}
+	return 0
+}
+
 // scratch is memory that one call uses and wipes.
 type scratch struct {
 	aad []byte

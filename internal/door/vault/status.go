@@ -33,7 +33,7 @@ func status() []route {
 		{path: "leader", read: leader, public: true, keeps: true},
 		{path: "init", read: initStatus, public: true, keeps: true},
 		{path: "ha-status", read: haStatus},
-		{path: "key-status", read: keyStatus},
+		{path: "key-status", read: keyStatus, differs: "encryptions are not counted"},
 		{path: "host-info", read: hostInfo},
 		{path: "in-flight-req", read: inFlight, differs: "shows the request itself alone"},
 		{path: "version-history", list: versionHistory, differs: "knows the running version alone"},
@@ -106,7 +106,11 @@ func haStatus(q *request) (*response, error) {
 }
 
 func keyStatus(q *request) (*response, error) {
-	return q.used(&response{flat: true, data: m{"term": 1, "install_time": "", "encryptions": 0}})
+	k, err := q.door.cfg.Core.KeyStatus(q.ctx, q.who, q.setting())
+	if err != nil {
+		return nil, err
+	}
+	return &response{flat: true, data: m{"term": k.Number, "install_time": stamp(k.Made), "encryptions": 0}}, nil
 }
 
 func hostInfo(q *request) (*response, error) {
