@@ -73,36 +73,36 @@ func TestVaultInGo(t *testing.T) {
 	if s := ok[*vault.KVSecret](t)(kv.Get(ctx, "prod/myapp/database")); s.Data["DB_PASSWORD"] != "correct-horse-battery-staple" {
 		t.Errorf("the example is %+v", s)
 	}
-	ok[*vault.KVSecret](t)(kv.Put(ctx, "go/one", map[string]any{"user": "u", "deep": map[string]any{"n": 1}}))
-	ok[*vault.KVSecret](t)(kv.Put(ctx, "go/one", map[string]any{"user": "v"}, vault.WithCheckAndSet(1)))
-	_, err := kv.Put(ctx, "go/one", map[string]any{"user": "w"}, vault.WithCheckAndSet(1))
+	ok[*vault.KVSecret](t)(kv.Put(ctx, "vault-go/one", map[string]any{"user": "u", "deep": map[string]any{"n": 1}}))
+	ok[*vault.KVSecret](t)(kv.Put(ctx, "vault-go/one", map[string]any{"user": "v"}, vault.WithCheckAndSet(1)))
+	_, err := kv.Put(ctx, "vault-go/one", map[string]any{"user": "w"}, vault.WithCheckAndSet(1))
 	status(t, err, http.StatusBadRequest, "check-and-set parameter did not match the current version")
-	ok[*vault.KVSecret](t)(kv.Patch(ctx, "go/one", map[string]any{"password": "p"}))
-	if s := ok[*vault.KVSecret](t)(kv.Get(ctx, "go/one")); s.VersionMetadata.Version != 3 || s.Data["user"] != "v" || s.Data["password"] != "p" {
+	ok[*vault.KVSecret](t)(kv.Patch(ctx, "vault-go/one", map[string]any{"password": "p"}))
+	if s := ok[*vault.KVSecret](t)(kv.Get(ctx, "vault-go/one")); s.VersionMetadata.Version != 3 || s.Data["user"] != "v" || s.Data["password"] != "p" {
 		t.Errorf("patched: %+v", s.Data)
 	}
-	ok[*vault.KVSecret](t)(kv.Rollback(ctx, "go/one", 1))
-	if s := ok[*vault.KVSecret](t)(kv.Get(ctx, "go/one")); s.VersionMetadata.Version != 4 || s.Data["deep"].(map[string]any)["n"] != json.Number("1") {
+	ok[*vault.KVSecret](t)(kv.Rollback(ctx, "vault-go/one", 1))
+	if s := ok[*vault.KVSecret](t)(kv.Get(ctx, "vault-go/one")); s.VersionMetadata.Version != 4 || s.Data["deep"].(map[string]any)["n"] != json.Number("1") {
 		t.Errorf("rolled back: %+v", s.Data)
 	}
-	done(t, kv.DeleteVersions(ctx, "go/one", []int{4}))
-	if s, err := kv.Get(ctx, "go/one"); err == nil && s.Data != nil {
+	done(t, kv.DeleteVersions(ctx, "vault-go/one", []int{4}))
+	if s, err := kv.Get(ctx, "vault-go/one"); err == nil && s.Data != nil {
 		t.Errorf("a deleted version shows %+v", s.Data)
 	}
-	done(t, kv.Undelete(ctx, "go/one", []int{4}))
-	done(t, kv.Destroy(ctx, "go/one", []int{1, 2}))
-	done(t, kv.PutMetadata(ctx, "go/one", vault.KVMetadataPutInput{MaxVersions: 3, CustomMetadata: map[string]any{"owner": "me"}}))
-	meta := ok[*vault.KVMetadata](t)(kv.GetMetadata(ctx, "go/one"))
+	done(t, kv.Undelete(ctx, "vault-go/one", []int{4}))
+	done(t, kv.Destroy(ctx, "vault-go/one", []int{1, 2}))
+	done(t, kv.PutMetadata(ctx, "vault-go/one", vault.KVMetadataPutInput{MaxVersions: 3, CustomMetadata: map[string]any{"owner": "me"}}))
+	meta := ok[*vault.KVMetadata](t)(kv.GetMetadata(ctx, "vault-go/one"))
 	if meta.CurrentVersion != 4 || meta.MaxVersions != 3 || !meta.Versions["1"].Destroyed || meta.CustomMetadata["owner"] != "me" {
 		t.Errorf("metadata: %+v", meta)
 	}
-	if l := ok[*vault.Secret](t)(root.Logical().List("secret/metadata/go")); l.Data["keys"].([]any)[0] != "one" {
+	if l := ok[*vault.Secret](t)(root.Logical().List("secret/metadata/vault-go")); l.Data["keys"].([]any)[0] != "one" {
 		t.Errorf("list: %+v", l.Data)
 	}
-	if _, err := kv.Get(ctx, "go/none"); !errors.Is(err, vault.ErrSecretNotFound) {
+	if _, err := kv.Get(ctx, "vault-go/none"); !errors.Is(err, vault.ErrSecretNotFound) {
 		t.Error(err)
 	}
-	done(t, kv.DeleteMetadata(ctx, "go/one"))
+	done(t, kv.DeleteMetadata(ctx, "vault-go/one"))
 
 	// Version 1, beside it.
 	done(t, root.Sys().Mount("go-kv1", &vault.MountInput{Type: "kv"}))
@@ -113,13 +113,13 @@ func TestVaultInGo(t *testing.T) {
 	done(t, root.Sys().Unmount("go-kv1"))
 
 	// A policy, a token under it, its renewal and its end.
-	done(t, root.Sys().PutPolicy("go-app", `path "secret/data/go/*" { capabilities = ["create", "read", "update"] } path "auth/token/create" { capabilities = ["update"] }`))
+	done(t, root.Sys().PutPolicy("go-app", `path "secret/data/vault-go/*" { capabilities = ["create", "read", "update"] } path "auth/token/create" { capabilities = ["update"] }`))
 	app := ok[*vault.Secret](t)(root.Auth().Token().Create(&vault.TokenCreateRequest{Policies: []string{"go-app"}, TTL: "1h", Metadata: map[string]string{"team": "blue"}}))
 	mine := with(t, app.Auth.ClientToken)
-	ok[*vault.KVSecret](t)(mine.KVv2("secret").Put(ctx, "go/own", map[string]any{"a": "b"}))
+	ok[*vault.KVSecret](t)(mine.KVv2("secret").Put(ctx, "vault-go/own", map[string]any{"a": "b"}))
 	_, err = mine.KVv2("secret").Get(ctx, "prod/myapp/database")
 	status(t, err, http.StatusForbidden, "permission denied")
-	_, err = mine.Logical().List("secret/metadata/go")
+	_, err = mine.Logical().List("secret/metadata/vault-go")
 	status(t, err, http.StatusForbidden, "permission denied")
 	self := ok[*vault.Secret](t)(mine.Auth().Token().LookupSelf())
 	if self.Data["meta"].(map[string]any)["team"] != "blue" || !slices.Equal(self.Data["policies"].([]any), []any{"default", "go-app"}) {
@@ -131,7 +131,7 @@ func TestVaultInGo(t *testing.T) {
 	child := ok[*vault.Secret](t)(mine.Auth().Token().Create(&vault.TokenCreateRequest{Policies: []string{"go-app"}}))
 	_, err = mine.Auth().Token().Create(&vault.TokenCreateRequest{Policies: []string{"root"}})
 	status(t, err, http.StatusBadRequest, "root")
-	if caps := ok[[]string](t)(mine.Sys().CapabilitiesSelf("secret/data/go/x")); !slices.Equal(caps, []string{"create", "read", "update"}) {
+	if caps := ok[[]string](t)(mine.Sys().CapabilitiesSelf("secret/data/vault-go/x")); !slices.Equal(caps, []string{"create", "read", "update"}) {
 		t.Errorf("capabilities: %v", caps)
 	}
 	done(t, root.Auth().Token().RevokeAccessor(app.Auth.Accessor))
@@ -148,8 +148,8 @@ func TestVaultInGo(t *testing.T) {
 		}
 		return ""
 	})
-	wrapped := ok[*vault.Secret](t)(wrapping.Logical().Read("secret/data/go/own"))
-	if wrapped.Data != nil || wrapped.WrapInfo.TTL != 300 || wrapped.WrapInfo.CreationPath != "secret/data/go/own" {
+	wrapped := ok[*vault.Secret](t)(wrapping.Logical().Read("secret/data/vault-go/own"))
+	if wrapped.Data != nil || wrapped.WrapInfo.TTL != 300 || wrapped.WrapInfo.CreationPath != "secret/data/vault-go/own" {
 		t.Errorf("wrapped: %+v", wrapped)
 	}
 	opened := ok[*vault.Secret](t)(with(t, wrapped.WrapInfo.Token).Logical().Unwrap(""))
