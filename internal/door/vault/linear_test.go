@@ -34,6 +34,8 @@ const (
 	deny   action = "deny"
 	revoke action = "revoke" // the parent of the user's token
 	read   action = "read"   // with the user's token
+	let    action = "let"    // a read was let in, or not
+	saw    action = "saw"    // and this is what it saw
 	other  action = "other"  // through the other door
 )
 
@@ -67,12 +69,9 @@ var model = porcupine.Model{
 			r.allowed = in.do == allow
 		case revoke:
 			r.living = false
-		case read:
-			if !r.allowed || !r.living {
-				return out.status == 403, r
-			}
-			return r.shows(out), r
-		case other:
+		case let:
+			return (out.status != 403) == (r.allowed && r.living), r
+		case saw, other:
 			return r.shows(out), r
 		}
 		return true, r
@@ -113,7 +112,7 @@ func TestLinearizable(t *testing.T) {
 					call := time.Since(begun)
 					out := c.act(in)
 					mu.Lock()
-					history = append(history, porcupine.Operation{ClientId: client, Input: in, Output: out, Call: int64(call), Return: int64(time.Since(begun))})
+					history = append(history, operations(client, in, out, call, time.Since(begun))...)
 					mu.Unlock()
 				}
 			})
@@ -126,6 +125,23 @@ func TestLinearizable(t *testing.T) {
 			t.Logf("round %d was too much to check", round)
 		}
 	}
+}
+
+// operations are what the model makes of one: a read with a token is let in at
+// one moment and sees at another, both between its begin and its end. Whoever
+// is let in may see what was written while the request was under way.
+func operations(client int, in step, out seen, call, end time.Duration) []porcupine.Operation {
+	o := porcupine.Operation{ClientId: client, Input: in, Output: out, Call: int64(call), Return: int64(end)}
+	if in.do != read {
+		return []porcupine.Operation{o}
+	}
+	o.Input = step{do: let}
+	all := []porcupine.Operation{o}
+	if out.status != 403 {
+		o.Input = step{do: saw}
+		all = append(all, o)
+	}
+	return all
 }
 
 // cast is who takes part.
