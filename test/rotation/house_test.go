@@ -188,6 +188,19 @@ func (s *server) read(name string) (credential, error) {
 	return c, json.Unmarshal([]byte(*out.SecretString), &c)
 }
 
+// outdated reports whether a credential is neither the current one nor the one
+// before.
+func (s *server) outdated(name string, c credential) bool {
+	for _, label := range []string{"AWSCURRENT", "AWSPREVIOUS"} {
+		var is credential
+		out, err := s.GetSecretValue(ctx, &sm.GetSecretValueInput{SecretId: &name, VersionStage: &label})
+		if err != nil || json.Unmarshal([]byte(*out.SecretString), &is) != nil || is == c {
+			return false
+		}
+	}
+	return true
+}
+
 // retry has a rotation that failed tried again; one that did not needs none.
 func (s *server) retry(name string) {
 	s.t.Helper()
