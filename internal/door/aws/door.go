@@ -9,7 +9,6 @@ package aws
 import (
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -161,29 +160,15 @@ func readBody(w http.ResponseWriter, r *http.Request, into *buffer) error {
 	if r.Method != http.MethodPost {
 		return &wireError{kind: "UnknownOperationException", status: http.StatusMethodNotAllowed}
 	}
-	if r.ContentLength > MaxBody {
-		w.Header().Set("Connection", "close") // what remains is not worth reading
+	var err error
+	into.b, err = door.ReadBody(w, r, into.b, MaxBody)
+	switch {
+	case errors.Is(err, door.ErrTooLarge):
 		return errTooLarge
+	case err != nil:
+		return &wireError{kind: "IncompleteBody", message: "The request body terminated unexpectedly.", status: http.StatusBadRequest, lower: true}
 	}
-	for {
-		if len(into.b) == cap(into.b) {
-			grown := make([]byte, len(into.b), 2*cap(into.b))
-			copy(grown, into.b)
-			clear(into.b)
-			into.b = grown
-		}
-		n, err := r.Body.Read(into.b[len(into.b):cap(into.b)])
-		into.b = into.b[:len(into.b)+n]
-		switch {
-		case len(into.b) > MaxBody:
-			w.Header().Set("Connection", "close")
-			return errTooLarge
-		case errors.Is(err, io.EOF):
-			return nil
-		case err != nil:
-			return &wireError{kind: "IncompleteBody", message: "The request body terminated unexpectedly.", status: http.StatusBadRequest, lower: true}
-		}
-	}
+	return nil
 }
 
 // dispatch authenticates, finds the operation, and has it served.

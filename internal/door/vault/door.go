@@ -9,7 +9,6 @@ package vault
 import (
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -274,29 +273,15 @@ func (q *request) operation(method string) (operation, error) {
 
 // readBody reads the whole request.
 func readBody(w http.ResponseWriter, r *http.Request, into *buffer) error {
-	if r.ContentLength > MaxBody {
-		w.Header().Set("Connection", "close")
+	var err error
+	into.b, err = door.ReadBody(w, r, into.b, MaxBody)
+	switch {
+	case errors.Is(err, door.ErrTooLarge):
 		return fault.New(fault.TooLarge, "request body too large")
+	case err != nil:
+		return fault.New(fault.Invalid, "the request body ended unexpectedly")
 	}
-	for {
-		if len(into.b) == cap(into.b) {
-			grown := make([]byte, len(into.b), 2*cap(into.b))
-			copy(grown, into.b)
-			clear(into.b)
-			into.b = grown
-		}
-		n, err := r.Body.Read(into.b[len(into.b):cap(into.b)])
-		into.b = into.b[:len(into.b)+n]
-		switch {
-		case len(into.b) > MaxBody:
-			w.Header().Set("Connection", "close")
-			return fault.New(fault.TooLarge, "request body too large")
-		case errors.Is(err, io.EOF):
-			return nil
-		case err != nil:
-			return fault.New(fault.Invalid, "the request body ended unexpectedly")
-		}
-	}
+	return nil
 }
 
 // setting is the ref of the request's path.

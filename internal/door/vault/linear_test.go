@@ -86,7 +86,8 @@ func (r room) shows(out seen) bool {
 }
 
 // Whatever many clients do at once to a secret, a policy and a token, through
-// either door, looks as if one had done it after the other.
+// either door, looks as if one had done it after the other: writes at one
+// moment, and reads with a token at two, as operations says.
 func TestLinearizable(t *testing.T) {
 	for round := range 6 {
 		h, d := newDoor(t)

@@ -41,9 +41,8 @@ type path struct {
 	template []part // of a path with templates
 }
 
-// Parse reads a policy. It fails with a text that says which path and what of
-// it.
-func Parse(text string) (*Policy, error) {
+// parse reads the text of a policy of either kind: bounded, and an object.
+func parse(text string) (*ast.ObjectList, error) {
 	if len(text) > MaxText {
 		return nil, fmt.Errorf("the policy is longer than %d bytes", MaxText)
 	}
@@ -57,6 +56,16 @@ func Parse(text string) (*Policy, error) {
 	root, ok := file.Node.(*ast.ObjectList)
 	if !ok {
 		return nil, errors.New("does not contain a root object")
+	}
+	return root, nil
+}
+
+// Parse reads a policy. It fails with a text that says which path and what of
+// it.
+func Parse(text string) (*Policy, error) {
+	root, err := parse(text)
+	if err != nil {
+		return nil, err
 	}
 	p := &Policy{}
 	for _, item := range root.Items {

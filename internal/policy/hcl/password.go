@@ -33,19 +33,9 @@ const (
 
 // ParsePassword reads a password policy.
 func ParsePassword(text string) (*Password, error) {
-	if len(text) > MaxText {
-		return nil, fmt.Errorf("the policy is longer than %d bytes", MaxText)
-	}
-	if err := checkDepth(text); err != nil {
-		return nil, err
-	}
-	file, err := hcl.Parse(text)
+	root, err := parse(text)
 	if err != nil {
 		return nil, err
-	}
-	root, ok := file.Node.(*ast.ObjectList)
-	if !ok {
-		return nil, errors.New("does not contain a root object")
 	}
 	p := &Password{}
 	for _, item := range root.Items {
