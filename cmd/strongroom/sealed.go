@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/hex"
@@ -88,7 +89,10 @@ func (k *keeper) unseal(r *http.Request, share []byte, reset bool) error {
 	}
 	defer clear(raw)
 	for _, s := range k.shares {
-		if other, _ := shamir.Decode(s); string(other) == string(raw) {
+		other, _ := shamir.Decode(s)
+		same := bytes.Equal(other, raw)
+		clear(other)
+		if same {
 			return nil // it counts once
 		}
 	}

@@ -119,25 +119,34 @@ func (m *Methods) ByServiceAccount(ctx context.Context, who Caller, at At, role,
 	if err != nil {
 		return token.Issued{}, m.fail(ctx, who, at, fault.Wrap(fault.Unauthenticated, fmt.Errorf("%w: %w", ErrRefused, err), "permission denied"))
 	}
-	in := func(list []string, s string) bool {
-		return slices.ContainsFunc(list, func(p string) bool { return glob(p, s) })
-	}
-	if !in(a.role.Accounts, sa.Name) || !in(a.role.Namespaces, sa.Namespace) {
+	if !a.role.takes(sa) {
 		return token.Issued{}, m.fail(ctx, who, at, refused("service account name or namespace not authorized"))
 	}
 	return m.login(ctx, who, at, func(tx *gate.Tx) (token.Issued, error) {
-		if again, err := load[KubernetesRole](tx, at.key(kindRole, role)); err != nil || again == nil {
+		now, err := load[KubernetesRole](tx, at.key(kindRole, role))
+		if err != nil || now == nil {
 			return token.Issued{}, orElse(err, refused("invalid role name %q", role))
 		}
+		if now.Audience != a.role.Audience || !now.takes(sa) {
+			return token.Issued{}, refused("the role was changed meanwhile: try again")
+		}
 		alias := sa.UID
-		if a.role.ByName || alias == "" {
+		if now.ByName || alias == "" {
 			alias = sa.Namespace + "/" + sa.Name
 		}
 		meta := map[string]string{
 			"role": role, "service_account_name": sa.Name, "service_account_namespace": sa.Namespace, "service_account_uid": sa.UID, "service_account_secret_name": "",
 		}
-		return m.issue(tx, at, alias, "kubernetes-"+sa.Namespace+"-"+sa.Name, meta, nil, a.role.Params)
+		return m.issue(tx, at, alias, "kubernetes-"+sa.Namespace+"-"+sa.Name, meta, nil, now.Params)
 	})
+}
+
+// takes reports whether the role is for a service account.
+func (r *KubernetesRole) takes(sa ServiceAccount) bool {
+	in := func(list []string, s string) bool {
+		return slices.ContainsFunc(list, func(p string) bool { return glob(p, s) })
+	}
+	return in(r.Accounts, sa.Name) && in(r.Namespaces, sa.Namespace)
 }
 
 // serviceAccount finds out whose token it is: from the cluster, or by its keys.
